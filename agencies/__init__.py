@@ -1,0 +1,1 @@
+"""Who takes part: agencies and their keys, officers and their rights."""

@@ -1,0 +1,1 @@
+"""One script per yardstick; each runs its peer in the same run."""

@@ -1,0 +1,1 @@
+"""The blind server: HTTP outside, ciphertext and hashes inside."""

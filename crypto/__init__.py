@@ -1,0 +1,1 @@
+"""Pure functions over bytes: no clock, no database, no web."""

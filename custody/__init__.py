@@ -1,0 +1,1 @@
+"""Who held what and when: the append-only record and the proofs about it."""

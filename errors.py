@@ -1,0 +1,170 @@
+"""Every error that this project raises on purpose.
+
+The tree is grouped by who has to act. A class has a stable `code`, which crosses the network and stands in logs,
+and a docstring, which an officer may read. What the code adds at the place of the error is `message`; it never
+carries a secret or a name. Status codes of HTTP are known at the web edge only (broker/errors.py, desk/errors.py).
+"""
+
+from typing import ClassVar
+
+
+class AmparoError(Exception):
+    """Something did not go as it should; the message says what."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str = "") -> None:
+        self.message = message or self.explanation()
+        super().__init__(self.message)
+
+    @classmethod
+    def explanation(cls) -> str:
+        """The first line of the docstring: one sentence for the person who reads the error."""
+        return (cls.__doc__ or "").strip().split("\n", 1)[0]
+
+
+# The one who sent the input acts: correct it and send it again.
+
+
+class InputError(AmparoError):
+    """What was sent is not what is expected here; correct it and send it again."""
+
+    code = "input"
+
+
+class FormatError(InputError):
+    """The bytes do not have the form that the protocol describes."""
+
+    code = "format"
+
+
+class NotFound(InputError):
+    """There is nothing under this name or number."""
+
+    code = "not-found"
+
+
+class Conflict(InputError):
+    """Something else is already stored under this name or number."""
+
+    code = "conflict"
+
+
+class LimitExceeded(InputError):
+    """This is larger, or comes more often, than this installation allows."""
+
+    code = "limit-exceeded"
+
+
+# The officer acts: the person, the role, the purpose or the consent does not allow the step.
+
+
+class Refused(AmparoError):
+    """The rules do not allow this step; ask the person responsible for the case."""
+
+    code = "refused"
+
+
+class NotPermitted(Refused):
+    """This role may not do this for this purpose."""
+
+    code = "not-permitted"
+
+
+class ConsentMissing(Refused):
+    """There is no consent that covers this disclosure."""
+
+    code = "consent-missing"
+
+
+class ConsentWithdrawn(Refused):
+    """The person has withdrawn the consent this disclosure rests on."""
+
+    code = "consent-withdrawn"
+
+
+class SignInRequired(Refused):
+    """Sign in first, or sign in again."""
+
+    code = "sign-in-required"
+
+
+# Both agencies act: a proof or a signature does not hold. Stop, keep the material, ask the other side.
+
+
+class IntegrityError(AmparoError):
+    """Something does not match what was promised; stop, keep the material and ask the other agency."""
+
+    code = "integrity"
+
+
+class SignatureInvalid(IntegrityError):
+    """The signature was not made by the key it names over these bytes."""
+
+    code = "signature-invalid"
+
+
+class ProofError(IntegrityError):
+    """The proof does not lead from this entry to the signed state of the log."""
+
+    code = "proof-invalid"
+
+
+class DecryptionFailed(IntegrityError):
+    """This key does not open these bytes, or the bytes were altered."""
+
+    code = "decryption-failed"
+
+
+class CommitmentMismatch(IntegrityError):
+    """What was opened is not what the sender committed to."""
+
+    code = "commitment-mismatch"
+
+
+# The keyholder acts: a secret key or a passphrase is missing or wrong.
+
+
+class KeyholderError(AmparoError):
+    """A secret key is needed that is not at hand; ask the keyholder of this agency."""
+
+    code = "keyholder"
+
+
+class PassphraseWrong(KeyholderError):
+    """The passphrase does not open the key file."""
+
+    code = "passphrase-wrong"
+
+
+class KeyUnusable(KeyholderError):
+    """This key is expired, revoked or not meant for this use."""
+
+    code = "key-unusable"
+
+
+# The administrator acts: the installation is not set up, full, or cannot reach the other side.
+
+
+class InstallationError(AmparoError):
+    """This installation is not set up for this step; ask its administrator."""
+
+    code = "installation"
+
+
+class SettingInvalid(InstallationError):
+    """A setting is missing or has a value that cannot be used."""
+
+    code = "setting-invalid"
+
+
+class Unavailable(InstallationError):
+    """The other side cannot be reached at the moment; try again later."""
+
+    code = "unavailable"
+
+
+class StorageFull(InstallationError):
+    """There is no room left to store this."""
+
+    code = "storage-full"

@@ -1,0 +1,1 @@
+"""Exhibits: taken in, sealed, packed for a court and verified."""

@@ -1,0 +1,1 @@
+"""One agency asks, another answers: inquiries, decisions, bundles in transit."""

@@ -1,0 +1,1 @@
+"""The person behind the case, seen by one agency only."""

@@ -1,0 +1,1 @@
+"""Database histories: one for the broker, one for a desk."""

@@ -1,0 +1,1 @@
+"""How things are kept: databases, column types and ciphertext on disk."""
