@@ -1,0 +1,107 @@
+"""Who is signed in: officers' sessions live in this process's memory and nowhere else.
+
+The cookie holds a random name of a session; the keys are reachable only through the entry of that name. A lock, a
+sign-out, twelve hours, or an idle spell wipes them.
+"""
+
+import secrets
+import threading
+import time
+from dataclasses import dataclass, field
+
+from flask import Flask, session
+from flask_login import LoginManager, UserMixin, login_user, logout_user
+
+from agencies.members import OfficerSession
+
+IDLE_SECONDS = 300
+LONGEST_SECONDS = 12 * 3600
+NAME = "officer"
+
+
+@dataclass
+class SignedIn(UserMixin):
+    """One signed-in officer. `officer` holds the keys; it is never printed."""
+
+    name: str
+    officer: OfficerSession = field(repr=False)
+    since: float = field(default_factory=time.monotonic)
+    seen: float = field(default_factory=time.monotonic)
+
+    def get_id(self) -> str:
+        return self.name
+
+    def is_over(self, now: float) -> bool:
+        return now - self.seen > IDLE_SECONDS or now - self.since > LONGEST_SECONDS
+
+
+class SessionBook:
+    """Every session of this desk process. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[str, SignedIn] = {}
+
+    def begin(self, officer: OfficerSession) -> SignedIn:
+        entry = SignedIn(secrets.token_urlsafe(32), officer)
+        with self._lock:
+            self._open[entry.name] = entry
+        return entry
+
+    def find(self, name: str, now: float | None = None) -> SignedIn | None:
+        moment = time.monotonic() if now is None else now
+        with self._lock:
+            entry = self._open.get(name)
+            if entry is None or not entry.is_over(moment):
+                if entry is not None:
+                    entry.seen = moment
+                return entry
+            del self._open[name]
+        entry.officer.lock()
+        return None
+
+    def end(self, name: str) -> None:
+        with self._lock:
+            entry = self._open.pop(name, None)
+        if entry is not None:
+            entry.officer.lock()
+
+    def sweep(self, now: float | None = None) -> None:
+        """Wipe the keys of sessions that nobody used for a while; called by the desk's clock thread."""
+        moment = time.monotonic() if now is None else now
+        with self._lock:
+            names = [name for name, entry in self._open.items() if entry.is_over(moment)]
+        for name in names:
+            self.end(name)
+
+    def end_all(self) -> None:
+        with self._lock:
+            names = list(self._open)
+        for name in names:
+            self.end(name)
+
+
+def install(app: Flask, book: SessionBook) -> LoginManager:
+    """Let Flask-Login find the signed-in officer by the cookie's random name."""
+    manager = LoginManager(app)
+    manager.login_view = "entry.sign_in"
+    manager.session_protection = None  # the cookie is bound to this process by its key; addresses are all loopback
+
+    @manager.user_loader
+    def load(name: str) -> SignedIn | None:
+        return book.find(name)
+
+    return manager
+
+
+def start(book: SessionBook, officer: OfficerSession) -> None:
+    """Sign the officer in under a new cookie; whatever the cookie held before is dropped."""
+    session.clear()
+    login_user(book.begin(officer))
+
+
+def stop(book: SessionBook, entry: SignedIn) -> None:
+    """Sign out and wipe the keys."""
+    book.end(entry.get_id())
+    logout_user()
+    session.clear()
