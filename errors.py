@@ -1,8 +1,9 @@
 """Every error that this project raises on purpose.
 
 The tree is grouped by who has to act. A class has a stable `code`, which crosses the network and stands in
-logs, and a docstring, which an officer may read. What the place of the error adds is `message`; it never carries
-a secret or a name. Status codes of HTTP are known at the web edge only (broker/errors.py, desk/errors.py).
+logs, and a docstring, which an officer may read. What the place of the error adds is `message`; it carries
+neither a secret nor a name. Status codes of HTTP are known at the web edge only (broker/errors.py,
+desk/errors.py).
 """
 
 from typing import ClassVar

@@ -22,7 +22,7 @@ SUBCOMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """A group that imports a subcommand when it is called: `amparo verify` needs neither a server nor a database."""
+    """Imports a subcommand when it is called: `amparo verify` needs neither a server nor a database."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names whose modules are installed."""

@@ -1,9 +1,10 @@
 """Logging: only allow-listed fields are written.
 
-A log line is the easiest way for a name to leave an agency (guarantee G1), so nothing is written because somebody
-logged it, but because it stands in the list below. The last step of the chain, `AllowedOnly`, drops every other
-key, and withholds every value that is not a number, a truth value or one short token without spaces. Messages of
-libraries are free text: of them only the logger, the level and the class of the error are kept.
+A log line is the easiest way for a name to leave an agency (guarantee G1), so nothing is written because
+somebody logged it, but because it stands in the list below. The last step of the chain, `AllowedOnly`, drops
+every other key, and withholds every value that is not a number, a truth value or one short token without
+spaces. Messages of libraries are free text: of them only the logger, the level and the class of the error are
+kept.
 """
 
 import json
@@ -17,13 +18,13 @@ import structlog
 
 from errors import AmparoError, SettingInvalid
 
-ALLOWED = frozenset(
-    {
-        "agency", "algorithm", "attempt", "bundle", "bytes", "checkpoint", "code", "count", "duration_ms", "entry",
-        "error", "event", "index", "level", "log", "logger", "method", "officer", "operator", "part", "port",
-        "request", "role", "route", "size", "status", "time", "version", "witness",
-    }
-)  # fmt: skip
+# fmt: off
+ALLOWED = frozenset({
+    "agency", "algorithm", "attempt", "bundle", "bytes", "checkpoint", "code", "count", "duration_ms",
+    "entry", "error", "event", "index", "level", "log", "logger", "method", "officer", "operator",
+    "part", "port", "request", "role", "route", "size", "status", "time", "version", "witness",
+})
+# fmt: on
 EVENT = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
 TOKEN = re.compile(r"[A-Za-z0-9_.:/<>+=-]{1,128}", re.ASCII)
 WITHHELD = "withheld"

@@ -1,8 +1,8 @@
 """The settings of a broker and of a desk, read once from the environment.
 
-Every setting is a variable `AMPARO_BROKER_<NAME>` or `AMPARO_DESK_<NAME>` with the name of the field in capitals;
-`config/example.env` lists them all. Fields that may carry a password, or that say where a key lies, do not show in
-a repr. Nothing is read at import, and no key has a default.
+Every setting is a variable `AMPARO_BROKER_<NAME>` or `AMPARO_DESK_<NAME>` with the name of the field in
+capitals; `config/example.env` lists them all. Fields that may carry a password, or that say where a key lies,
+do not show in a repr. Nothing is read at import, and no key has a default.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ S = TypeVar("S")
 class BrokerSettings:
     """What may differ between two brokers.
 
-    Sizes are in bytes, and `public_url` has no path: its host and port are the `@authority` of signed requests.
+    The host and port of `public_url` are the `@authority` of signed requests.
     """
 
     data_dir: Path
