@@ -1,0 +1,1 @@
+"""Tests that talk to the desk as a browser does."""
