@@ -68,7 +68,7 @@ def test_of_an_exception_only_class_and_code_are_written(stream: io.StringIO) ->
     for error in (NotFound(f"no person {NAME}"), ValueError(NAME)):
         try:
             raise error
-        except Exception:  # noqa: BLE001
+        except Exception:
             get_log("desk").error("request-failed", exc_info=True)
             logging.getLogger("library").exception("could not read %s", NAME)
     assert NAME not in stream.getvalue()
