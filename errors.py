@@ -90,6 +90,12 @@ class SignInRequired(Refused):
     code = "sign-in-required"
 
 
+class PackNotReady(Refused):
+    """The evidence pack cannot be built yet; settle what the message names first."""
+
+    code = "pack-not-ready"
+
+
 # Both agencies act: a proof or a signature does not hold. Stop, keep the material, ask the other side.
 
 
@@ -121,6 +127,60 @@ class CommitmentMismatch(IntegrityError):
     """What was opened is not what the sender committed to."""
 
     code = "commitment-mismatch"
+
+
+class PackInvalid(IntegrityError):
+    """The evidence pack does not hold together; keep it as it is and ask the agency that made it."""
+
+    code = "pack-invalid"
+
+
+class ArchiveInvalid(PackInvalid):
+    """The zip file of the evidence pack is damaged, or not in the one form that is allowed."""
+
+    code = "pack-zip"
+
+
+class BagInvalid(PackInvalid):
+    """The files of the evidence pack and its own lists of them do not agree."""
+
+    code = "pack-bag"
+
+
+class PackListInvalid(PackInvalid):
+    """The signed list of the evidence pack is malformed or does not fit what is in the pack."""
+
+    code = "pack-list"
+
+
+class PackUnsigned(PackInvalid):
+    """The evidence pack does not carry the signatures of two officers that it needs."""
+
+    code = "pack-signatures"
+
+
+class SignerUnproven(PackInvalid):
+    """A signer of the evidence pack is not certified by an agency that the trust file names."""
+
+    code = "pack-signer"
+
+
+class PackLogInvalid(PackInvalid):
+    """An entry of the evidence pack is not proven to stand in the log that the trust file names."""
+
+    code = "pack-log"
+
+
+class CustodyBroken(PackInvalid):
+    """The chain of custody in the evidence pack is broken or does not fit its files."""
+
+    code = "pack-custody"
+
+
+class ContentsUnproven(PackInvalid):
+    """A file of the evidence pack is not the one that the sending agency sealed."""
+
+    code = "pack-contents"
 
 
 # The keyholder acts: a secret key or a passphrase is missing or wrong.
