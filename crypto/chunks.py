@@ -157,8 +157,12 @@ class Sealer:
         self._done = True
         out = bytearray(len(self._rest) + TAG_BYTES)
         self._cipher.seal(memoryview(self._rest), memoryview(out), self._next)
-        self._threads.close()
+        self.close()
         return out
+
+    def close(self) -> None:
+        """End the helper thread, also when the stream is given up."""
+        self._threads.close()
 
 
 class Opener:
