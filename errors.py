@@ -129,6 +129,12 @@ class CommitmentMismatch(IntegrityError):
     code = "commitment-mismatch"
 
 
+class SourceChanged(IntegrityError):
+    """A file is not what it was when it was taken in; nothing was sealed. Take the file in again."""
+
+    code = "source-changed"
+
+
 class PackInvalid(IntegrityError):
     """The evidence pack does not hold together; keep it as it is and ask the agency that made it."""
 
@@ -223,6 +229,12 @@ class Unavailable(InstallationError):
     """The other side cannot be reached at the moment; try again later."""
 
     code = "unavailable"
+
+
+class PrintRefused(InstallationError):
+    """A page for printing asked for something from outside this program; report it to those who maintain it."""
+
+    code = "print-refused"
 
 
 class StorageFull(InstallationError):

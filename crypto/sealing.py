@@ -18,7 +18,7 @@ from crypto.digests import SEGMENT_BYTES, RootAccumulator, hash_fields, sha512
 from crypto.encoding import b64u, dump_json, fields
 from crypto.header import COVER_BYTES, STANZA_COUNTS, half_info, stanza_info
 from crypto.padding import padme
-from errors import FormatError, IntegrityError, LimitExceeded
+from errors import FormatError, LimitExceeded, SourceChanged
 
 SECRET_BYTES: Final = 32
 STANZA_PLAIN_BYTES: Final = 98
@@ -28,12 +28,6 @@ _ZEROS: Final = bytes(2**20)
 
 Random = Callable[[int], bytes]
 Write = Callable[[bytes | bytearray | memoryview], object]
-
-
-class SourceChanged(IntegrityError):
-    """A file is not what it was when it was taken in; nothing was sealed. Take the file in again."""
-
-    code = "source-changed"
 
 
 @dataclass(frozen=True, slots=True)
