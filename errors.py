@@ -232,7 +232,7 @@ class Unavailable(InstallationError):
 
 
 class PrintRefused(InstallationError):
-    """A page for printing asked for something from outside this program; report it to those who maintain it."""
+    """A page for printing asked for something from outside this program; report it to its makers."""
 
     code = "print-refused"
 

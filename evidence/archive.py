@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from crypto.digests import PIECE_BYTES, BlockRoot
 from errors import ArchiveInvalid
 
 TOP = "pack/"
 PACK_JSON, PACK_BUILT, PACK_SIG = "pack.json", "pack-built/", "pack.sig"
-PIECE_BYTES = 8 * 2**20
 READ_BYTES = 2**20
 MAX_FILES = 1_000_000
 MAX_PATH_BYTES = 200
@@ -55,13 +55,13 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """What one pass over a file's contents yields; `pieces` are the SHA-256 of its 8 MiB pieces, in order."""
+    """What one pass over a file yields; `pieces` is the root over its 8 MiB pieces (docs/protocol.md 3.2)."""
 
     size_bytes: int
     crc32: int
     sha256: bytes
     sha512: bytes
-    pieces: tuple[bytes, ...]
+    pieces: bytes
 
 
 def require_path(path: str) -> None:
@@ -87,39 +87,25 @@ def order_key(path: str) -> tuple[int, bytes]:
 
 
 class Hasher:
-    """Takes a file's contents in any portions and yields its Digests; holds no more than the digests."""
+    """Takes a file's contents in any portions and yields its Digests; holds no contents."""
 
     def __init__(self) -> None:
         self._sha256, self._sha512 = hashlib.sha256(), hashlib.sha512()
-        self._piece, self._piece_fill = hashlib.sha256(), 0
-        self._pieces: list[bytes] = []
+        self._pieces = BlockRoot(PIECE_BYTES)
         self._crc32, self._size = 0, 0
 
     def update(self, chunk: bytes | memoryview) -> None:
         """Take the next portion."""
-        view = memoryview(chunk)
-        self._sha256.update(view)
-        self._sha512.update(view)
-        self._crc32 = zlib.crc32(view, self._crc32)
-        self._size += len(view)
-        while len(view):
-            head = view[: PIECE_BYTES - self._piece_fill]
-            self._piece.update(head)
-            self._piece_fill += len(head)
-            view = view[len(head) :]
-            if self._piece_fill == PIECE_BYTES:
-                self._end_piece()
-
-    def _end_piece(self) -> None:
-        self._pieces.append(self._piece.digest())
-        self._piece, self._piece_fill = hashlib.sha256(), 0
+        self._sha256.update(chunk)
+        self._sha512.update(chunk)
+        self._pieces.update(chunk)
+        self._crc32 = zlib.crc32(chunk, self._crc32)
+        self._size += len(chunk)
 
     def digests(self) -> Digests:
-        """The result, once everything was taken; an empty file has one empty piece."""
-        if self._piece_fill or not self._pieces:
-            self._end_piece()
+        """The result, once everything was taken; call it once."""
         return Digests(
-            self._size, self._crc32, self._sha256.digest(), self._sha512.digest(), tuple(self._pieces)
+            self._size, self._crc32, self._sha256.digest(), self._sha512.digest(), self._pieces.root()
         )
 
 
