@@ -117,7 +117,7 @@ def session_factory(engine: Engine, *, read_only: bool = False) -> sessionmaker[
     """Sessions on this engine.
 
     A session that may write holds SQLite's single write lock from its first statement to its end: keep it
-    short, wait for nothing inside it, and never open a second one within it. A `read_only` session holds none.
+    short, wait for nothing inside it, and open no second one within it. A `read_only` session holds none.
     """
     bound = engine.execution_options(**{READ_ONLY: True}) if read_only else engine
     return sessionmaker(bind=bound, expire_on_commit=False)
