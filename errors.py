@@ -57,6 +57,42 @@ class LimitExceeded(InputError):
     code = "limit-exceeded"
 
 
+class QuotaExceeded(LimitExceeded):
+    """This agency has used up what it may write or ask in this time; try again later."""
+
+    code = "quota-exceeded"
+
+
+class HandleUsed(Conflict):
+    """A handle of this header already stands in another one, or was held or destroyed; seal again."""
+
+    code = "handle-used"
+
+
+class RegisterStale(Conflict):
+    """There is a newer version of the flag register; fetch it, read it and ask again."""
+
+    code = "register-stale"
+
+
+class HalfKeyExpired(InputError):
+    """The key half was not sealed to a key that this broker holds; fetch the key of the day and seal again."""
+
+    code = "half-key-expired"
+
+
+class RequestReplayed(InputError):
+    """This very request was answered before; sign it anew."""
+
+    code = "request-replayed"
+
+
+class ClockSkewed(InputError):
+    """The clock of this machine and that of the broker differ by more than five minutes; set it right."""
+
+    code = "clock-skewed"
+
+
 # The officer acts: the person, the role, the purpose or the consent does not allow the step.
 
 
@@ -82,6 +118,24 @@ class ConsentWithdrawn(Refused):
     """The person has withdrawn the consent this disclosure rests on."""
 
     code = "consent-withdrawn"
+
+
+class ReleaseHeld(Refused):
+    """What rests on this consent is held; nothing is released until its agency lifts the hold."""
+
+    code = "held"
+
+
+class ReleaseDestroyed(Refused):
+    """The key half of this bundle was destroyed; nobody can open the bundle any more."""
+
+    code = "destroyed"
+
+
+class BundleExpired(Refused):
+    """The term of this bundle is over; ask the sender for a new one."""
+
+    code = "expired"
 
 
 class SignInRequired(Refused):
@@ -127,6 +181,12 @@ class CommitmentMismatch(IntegrityError):
     """What was opened is not what the sender committed to."""
 
     code = "commitment-mismatch"
+
+
+class LogShorter(IntegrityError):
+    """The stored log is shorter than, or differs from, what was signed before; nothing more is signed."""
+
+    code = "log-shorter"
 
 
 class SourceChanged(IntegrityError):
@@ -229,6 +289,30 @@ class Unavailable(InstallationError):
     """The other side cannot be reached at the moment; try again later."""
 
     code = "unavailable"
+
+
+class HalfLost(InstallationError):
+    """The broker has lost the key half of this bundle; its sender is told and may seal it again."""
+
+    code = "half-lost"
+
+
+class Recovering(Unavailable):
+    """The broker was restored from a copy and takes nothing until the desks have sent the newer entries."""
+
+    code = "recovering"
+
+
+class LeaseLost(Unavailable):
+    """Another process of this broker writes the log now; the request runs again there."""
+
+    code = "lease-lost"
+
+
+class LogClosed(InstallationError):
+    """This log takes no new entries; use its successor."""
+
+    code = "log-closed"
 
 
 class PrintRefused(InstallationError):

@@ -7,6 +7,7 @@ SERIALIZABLE. A transaction is a function that may run again (`transact`), since
 import secrets
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -45,12 +46,14 @@ class DeskBase(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
 
 
-def open_engine(url: str, *, pool_size: int = 20) -> Engine:
+def open_engine(url: str, *, pool_size: int = 20, erase: bool = False) -> Engine:
     """Open a database for one process.
 
     Args:
         url: `sqlite:///<absolute path>` or `postgresql+psycopg://...`.
         pool_size: the most connections kept open; one per thread is enough.
+        erase: for SQLite, overwrite what is deleted. In WAL mode deleted rows stay readable in the file, so such
+            a database runs with a rollback journal that is truncated, and with secure_delete.
 
     Raises:
         SettingInvalid: the URL names neither SQLite nor PostgreSQL.
@@ -60,7 +63,7 @@ def open_engine(url: str, *, pool_size: int = 20) -> Engine:
     except ArgumentError:
         raise SettingInvalid("database_url: not a database URL") from None
     if parts.get_backend_name() == "sqlite":
-        return _open_sqlite(url, pool_size)
+        return _open_sqlite(url, pool_size, erase)
     if parts.get_backend_name() == "postgresql":
         return create_engine(
             parts.set(drivername="postgresql+psycopg"),
@@ -73,7 +76,7 @@ def open_engine(url: str, *, pool_size: int = 20) -> Engine:
     raise SettingInvalid("database_url: only sqlite and postgresql are supported")
 
 
-def _open_sqlite(url: str, pool_size: int) -> Engine:
+def _open_sqlite(url: str, pool_size: int, erase: bool) -> Engine:
     name = make_url(url).database
     if name and name != ":memory:":
         Path(name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -85,17 +88,18 @@ def _open_sqlite(url: str, pool_size: int) -> Engine:
         max_overflow=4,
         hide_parameters=True,
     )
-    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", partial(_prepare_sqlite, erase))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _prepare_sqlite(connection: Any, record: object) -> None:
+def _prepare_sqlite(erase: bool, connection: Any, record: object) -> None:
     # The driver must not begin transactions by itself; `_begin_sqlite` does.
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
-        "journal_mode=WAL",
+        "journal_mode=TRUNCATE" if erase else "journal_mode=WAL",
+        "secure_delete=ON" if erase else "secure_delete=OFF",
         "synchronous=FULL",
         "foreign_keys=ON",
         f"busy_timeout={BUSY_SECONDS * 1000}",
