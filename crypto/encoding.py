@@ -118,7 +118,7 @@ def _no_float(text: str) -> JsonValue:
 
 
 def _check(value: JsonValue, levels: int) -> None:
-    if levels < 0:
+    if levels < 1 and isinstance(value, (dict, list, tuple)):
         raise FormatError("the JSON is nested too deeply")
     if value is None or isinstance(value, bool):
         return

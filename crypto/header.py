@@ -25,14 +25,15 @@ LARGEST_HEADER_BYTES: Final = 128 * 1024
 LARGEST_PADDED_BYTES: Final = chunks.MOST_CHUNKS * chunks.CHUNK_BYTES - 1
 
 AGENCY: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
-ROLE_HANDLE: Final = re.compile(r"(?P<agency>[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?)/[a-z]+(?:-[a-z]+)*-[1-9][0-9]{0,5}\Z")
+ROLE_HANDLE: Final = re.compile(
+    r"(?P<agency>[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?)/[a-z]+(?:-[a-z]+)*-[1-9][0-9]{0,5}\Z"
+)
 MONTH: Final = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])\Z")
 ORIGIN: Final = re.compile(r"[^\s+\x00-\x1f]{1,200}\Z")
 OPERATOR: Final = AGENCY
 
 _MEMBERS: Final = frozenset(
-    "v suite bundle_id log sender_agency sender sender_key padded_bytes agencies stanzas c_s halves c_r cover_digest"
-    " payload_commitment contents root handles expires".split()
+    ["v", "suite", "bundle_id", "log", "sender_agency", "sender", "sender_key", "padded_bytes", "agencies", "stanzas", "c_s", "halves", "c_r", "cover_digest", "payload_commitment", "contents", "root", "handles", "expires"]
 )
 
 
@@ -115,7 +116,13 @@ class Header:
 
 
 def make_ctx(
-    bundle_id: bytes, log: str, sender_agency: str, sender: str, sender_key: bytes, halves: int, padded_bytes: int
+    bundle_id: bytes,
+    log: str,
+    sender_agency: str,
+    sender: str,
+    sender_key: bytes,
+    halves: int,
+    padded_bytes: int,
 ) -> bytes:
     """ctx of docs/protocol.md 3.1."""
     return fields(

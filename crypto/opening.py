@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from crypto import boxes, chunks, labels, shares
-from crypto.digests import SEGMENT_BYTES, RootAccumulator, node_hash, leaf_hash, sha256, sha512
+from crypto.digests import SEGMENT_BYTES, RootAccumulator, leaf_hash, node_hash, sha256, sha512
 from crypto.encoding import dump_json, fields, parse_json, unb64u
 from crypto.header import (
     COVER_BYTES,
@@ -56,7 +56,9 @@ def open_stanza(key: ReceivingKey, ctx: bytes, stanza: bytes) -> Stanza:
     plain = key.open(stanza_info(ctx), stanza)
     if len(plain) != STANZA_PLAIN_BYTES or not 1 <= plain[0] <= shares.MOST or not plain[1]:
         raise FormatError("a stanza is malformed")
-    parts = [plain[2 + start : 2 + start + SECRET_BYTES] for start in range(0, 3 * SECRET_BYTES, SECRET_BYTES)]
+    parts = [
+        plain[2 + start : 2 + start + SECRET_BYTES] for start in range(0, 3 * SECRET_BYTES, SECRET_BYTES)
+    ]
     return Stanza(plain[0], plain[1], *parts)
 
 
@@ -76,10 +78,17 @@ def find_stanza(key: ReceivingKey, header: Header, stanzas: Sequence[bytes] | No
     return None
 
 
-def agency_secret_of(found: Stanza, header: Header, agency: str) -> bytes:
-    """D_a for `agency`, from a stanza of that agency or of the sender's."""
-    own = found.agency_secret
-    return own if agency != header.sender_agency else agency_key(own, agency)
+def agency_secret_of(found: Stanza, header: Header, holder: str, agency: str) -> bytes:
+    """D_a of `agency`, from a stanza that an officer of `holder` found.
+
+    Raises:
+        DecryptionFailed: another agency's secret is the sender's alone to derive.
+    """
+    if holder == header.sender_agency:
+        return agency_key(found.agency_secret, agency)
+    if holder != agency:
+        raise DecryptionFailed("the details of another agency are open to it and to the sender alone")
+    return found.agency_secret
 
 
 def open_cover(header: Header, r: bytes, cover: bytes) -> bytes:
@@ -198,7 +207,9 @@ class OpenBundle:
         if prefix != header.payload_commitment:
             raise CommitmentMismatch("the sealed bytes begin differently from what the header commits to")
         prk = content_prk(s, halves)
-        self._opener = chunks.Opener(content_key(prk, header.ctx), sha512(header.ctx), prefix, header.payload_bytes)
+        self._opener = chunks.Opener(
+            content_key(prk, header.ctx), sha512(header.ctx), prefix, header.payload_bytes
+        )
         try:
             self.manifest = self._load_manifest()
             self.contents = self._check_contents(prk)
