@@ -1,0 +1,146 @@
+"""Tiles of the log: where subtree hashes and entries are stored (C2SP tlog-tiles; docs/protocol.md 6.2)."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from crypto.digests import node_hash
+from errors import FormatError, IntegrityError, LimitExceeded
+
+WIDTH: Final = 256
+HEIGHT: Final = 8
+HASH_BYTES: Final = 32
+LARGEST_ENTRY_BYTES: Final = 65535
+MOST_LEVEL: Final = 63
+ENTRIES: Final = -1  # the "level" of entry bundles
+
+_PATH = re.compile(r"(?P<level>entries|0|[1-9][0-9]?)/(?P<groups>(?:x[0-9]{3}/)*[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?\Z")
+
+ReadTile = Callable[[int, int, int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One tile to be written: level (ENTRIES for entry bundles), number, width 1..256, bytes."""
+
+    level: int
+    number: int
+    width: int
+    data: bytes
+
+    @property
+    def path(self) -> str:
+        return tile_path(self.level, self.number, self.width)
+
+
+def tile_path(level: int, number: int, width: int = WIDTH) -> str:
+    """`<L>/<N>[.p/<W>]`, without the leading `tile/`."""
+    groups = [f"{number % 1000:03d}"]
+    while number >= 1000:
+        number //= 1000
+        groups.insert(0, f"x{number % 1000:03d}")
+    name = "entries" if level == ENTRIES else str(level)
+    return f"{name}/{'/'.join(groups)}" + ("" if width == WIDTH else f".p/{width}")
+
+
+def parse_tile_path(path: str) -> tuple[int, int, int]:
+    """(level, number, width) of a tile path.
+
+    Raises:
+        FormatError: not a tile's path in its one spelling.
+    """
+    found = _PATH.match(path)
+    if not found:
+        raise FormatError("not the path of a tile")
+    level = ENTRIES if found["level"] == "entries" else int(found["level"])
+    number = int(found["groups"].replace("x", "").replace("/", ""))
+    width = int(found["width"]) if found["width"] else WIDTH
+    if level > MOST_LEVEL or width > WIDTH or tile_path(level, number, width) != path:
+        raise FormatError("not the path of a tile")
+    return level, number, width
+
+
+def width_at(level: int, number: int, size: int) -> int:
+    """How many hashes tile `number` of `level` holds in a tree of `size` entries: 0..256."""
+    full = size >> (HEIGHT * max(level, 0))
+    return max(0, min(WIDTH, full - number * WIDTH))
+
+
+class TileHashes:
+    """Subtree hashes computed from tiles of a tree of `size` entries; the source is `read(level, number, width)`."""
+
+    def __init__(self, read: ReadTile, size: int, cache: int = 4096) -> None:
+        self.size = size
+        self._tile = lru_cache(maxsize=cache)(self._load)
+        self._read = read
+
+    def hash_at(self, level: int, index: int) -> bytes:
+        tile_level, up = divmod(level, HEIGHT)
+        first = index << up
+        number, start = divmod(first, WIDTH)
+        return self._tile(tile_level, number)[up][start >> up]
+
+    def _load(self, level: int, number: int) -> list[list[bytes]]:
+        width = width_at(level, number, self.size)
+        data = self._read(level, number, width)
+        if len(data) != width * HASH_BYTES:
+            raise IntegrityError("a stored tile has another length")
+        rows = [[data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]]
+        while len(rows[-1]) > 1:
+            row = rows[-1]
+            rows.append([node_hash(row[at], row[at + 1]) for at in range(0, len(row) - 1, 2)])
+        return rows
+
+
+def new_tiles(read: ReadTile, old_size: int, leaf_hashes: Sequence[bytes]) -> Iterator[Tile]:
+    """Every hash tile, full or partial, that appending these leaves changes."""
+    hashes, start, level = list(leaf_hashes), old_size, 0
+    while hashes:
+        first, kept = divmod(start, WIDTH)
+        before = read(level, first, kept) if kept else b""
+        row = [before[at : at + HASH_BYTES] for at in range(0, len(before), HASH_BYTES)] + hashes
+        above = []
+        for at in range(0, len(row), WIDTH):
+            part = row[at : at + WIDTH]
+            yield Tile(level, first + at // WIDTH, len(part), b"".join(part))
+            if len(part) == WIDTH:
+                above.append(_root(part))
+        hashes, start, level = above, first, level + 1
+
+
+def _root(row: Sequence[bytes]) -> bytes:
+    level = list(row)
+    while len(level) > 1:
+        level = [node_hash(level[at], level[at + 1]) for at in range(0, len(level), 2)]
+    return level[0]
+
+
+def dump_entries(entries: Sequence[bytes]) -> bytes:
+    """An entry bundle: each entry behind its u16 length.
+
+    Raises:
+        LimitExceeded: an entry of more than 65,535 bytes.
+    """
+    if any(len(entry) > LARGEST_ENTRY_BYTES for entry in entries):
+        raise LimitExceeded("a log entry has at most 65,535 bytes")
+    return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
+
+
+def parse_entries(data: bytes, width: int) -> list[bytes]:
+    """The entries of a bundle that holds exactly `width` of them.
+
+    Raises:
+        FormatError: cut off, or another number of entries.
+    """
+    entries, offset = [], 0
+    while offset < len(data):
+        end = offset + 2 + int.from_bytes(data[offset : offset + 2], "big")
+        if end > len(data) or offset + 2 > len(data):
+            raise FormatError("an entry bundle is cut off")
+        entries.append(data[offset + 2 : end])
+        offset = end
+    if len(entries) != width:
+        raise FormatError("an entry bundle has another number of entries")
+    return entries
