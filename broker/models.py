@@ -1,8 +1,8 @@
 """Tables of the broker's main database: ciphertext by reference, digests, public statements, states.
 
-Rules (held by tests/unit/broker/test_schema.py): the log's id leads every primary key, identifiers are random
-or digests, no sequence, no row above 64 KiB, time only as data. Whatever is larger is a blob. Nothing here says
-what a bundle contains; key halves are in a database of their own (broker/halves.py).
+Rules (held by tests/unit/broker/test_schema.py): the log's id leads every primary key, identifiers are
+random or digests, no sequence, no row above 64 KiB, time only as data. Whatever is larger is a blob. Nothing
+here says what a bundle contains; key halves are in a database of their own (broker/halves.py).
 """
 
 from datetime import datetime
