@@ -93,9 +93,7 @@ class _Threads:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="chunks")
 
-    def run(
-        self, work: Work, source: memoryview, out: memoryview, first: int, steps: tuple[int, int]
-    ) -> None:
+    def run(self, work: Work, source: memoryview, out: memoryview, first: int, steps: tuple[int, int]) -> None:
         chunks = len(source) // steps[0]
         if chunks < _SMALLEST_SPLIT:
             work(source, out, first)

@@ -92,7 +92,7 @@ def parse_json(data: bytes, *, max_bytes: int = 2**20) -> JsonValue:
     """Read canonical JSON; whatever would not be written back as the same bytes is refused.
 
     Raises:
-        FormatError: not UTF-8, a byte order mark, a duplicate key, a float, or any other spelling than the canonical one.
+        FormatError: not UTF-8, a byte order mark, a duplicate key, a float, or another spelling than the canonical one.
     """
     if len(data) > max_bytes:
         raise FormatError(f"more than {max_bytes} bytes of JSON")

@@ -33,7 +33,27 @@ ORIGIN: Final = re.compile(r"[^\s+\x00-\x1f]{1,200}\Z")
 OPERATOR: Final = AGENCY
 
 _MEMBERS: Final = frozenset(
-    ["v", "suite", "bundle_id", "log", "sender_agency", "sender", "sender_key", "padded_bytes", "agencies", "stanzas", "c_s", "halves", "c_r", "cover_digest", "payload_commitment", "contents", "root", "handles", "expires"]
+    [
+        "v",
+        "suite",
+        "bundle_id",
+        "log",
+        "sender_agency",
+        "sender",
+        "sender_key",
+        "padded_bytes",
+        "agencies",
+        "stanzas",
+        "c_s",
+        "halves",
+        "c_r",
+        "cover_digest",
+        "payload_commitment",
+        "contents",
+        "root",
+        "handles",
+        "expires",
+    ]
 )
 
 

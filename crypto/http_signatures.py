@@ -93,9 +93,7 @@ def signature_base(parts: RequestParts, parameters: SignatureParameters) -> byte
     return "\n".join([*lines, f'"@signature-params": {parameters.dump()}']).encode("ascii")
 
 
-def sign_request(
-    key: signing.SigningKey, parts: RequestParts, parameters: SignatureParameters
-) -> dict[str, str]:
+def sign_request(key: signing.SigningKey, parts: RequestParts, parameters: SignatureParameters) -> dict[str, str]:
     """The headers that a request needs: the signature, and the covered fields as they were signed."""
     signature = key.sign_raw(signature_base(parts, parameters))
     return {

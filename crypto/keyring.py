@@ -76,9 +76,7 @@ class Cost:
     memory_bytes: int = pwhash.argon2id.MEMLIMIT_MODERATE
 
     def __post_init__(self) -> None:
-        fits = (
-            1 <= self.ops <= MOST_OPS and SMALLEST_MEMORY_BYTES <= self.memory_bytes <= LARGEST_MEMORY_BYTES
-        )
+        fits = 1 <= self.ops <= MOST_OPS and SMALLEST_MEMORY_BYTES <= self.memory_bytes <= LARGEST_MEMORY_BYTES
         if not fits:
             raise FormatError("the Argon2id parameters are out of range")
 

@@ -56,9 +56,7 @@ def open_stanza(key: ReceivingKey, ctx: bytes, stanza: bytes) -> Stanza:
     plain = key.open(stanza_info(ctx), stanza)
     if len(plain) != STANZA_PLAIN_BYTES or not 1 <= plain[0] <= shares.MOST or not plain[1]:
         raise FormatError("a stanza is malformed")
-    parts = [
-        plain[2 + start : 2 + start + SECRET_BYTES] for start in range(0, 3 * SECRET_BYTES, SECRET_BYTES)
-    ]
+    parts = [plain[2 + start : 2 + start + SECRET_BYTES] for start in range(0, 3 * SECRET_BYTES, SECRET_BYTES)]
     return Stanza(plain[0], plain[1], *parts)
 
 
@@ -207,9 +205,7 @@ class OpenBundle:
         if prefix != header.payload_commitment:
             raise CommitmentMismatch("the sealed bytes begin differently from what the header commits to")
         prk = content_prk(s, halves)
-        self._opener = chunks.Opener(
-            content_key(prk, header.ctx), sha512(header.ctx), prefix, header.payload_bytes
-        )
+        self._opener = chunks.Opener(content_key(prk, header.ctx), sha512(header.ctx), prefix, header.payload_bytes)
         try:
             self.manifest = self._load_manifest()
             self.contents = self._check_contents(prk)

@@ -36,9 +36,7 @@ def join_from_paper(shares: Sequence[str]) -> bytearray:
     try:
         seed = shamir_mnemonic.combine_mnemonics([" ".join(share.lower().split()) for share in shares])
     except (MnemonicError, ValueError) as error:
-        raise KeyUnusable(
-            "these shares do not give a key: one is misspelt, of another set, or missing"
-        ) from error
+        raise KeyUnusable("these shares do not give a key: one is misspelt, of another set, or missing") from error
     if len(seed) != SEED_BYTES:
         raise KeyUnusable("these shares are of another kind")
     return bytearray(seed)
