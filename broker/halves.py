@@ -123,9 +123,7 @@ class Halves:
         keys.write(0, _pack_key(1, random_bytes(boxes.KEY_BYTES)))
         engine = open_engine(url, erase=True)
         HalvesBase.metadata.create_all(engine)
-        transact(
-            session_factory(engine), lambda session: session.add(StoreState(log_id=STORE_ID, generation=1))
-        )
+        transact(session_factory(engine), lambda session: session.add(StoreState(log_id=STORE_ID, generation=1)))
         engine.dispose()
         return cls(url, store_key_file, receiving_key_file, operator, random_bytes)
 
@@ -173,9 +171,7 @@ class Halves:
 
     # ---- one half
 
-    def put(
-        self, log_id: bytes, header: Header, header_digest: bytes, sealed_halves: Sequence[bytes]
-    ) -> None:
+    def put(self, log_id: bytes, header: Header, header_digest: bytes, sealed_halves: Sequence[bytes]) -> None:
         """Open the halves of this operator, check them and keep them. Repeating it changes nothing.
 
         Args:
@@ -214,9 +210,7 @@ class Halves:
             return half
         raise HalfKeyExpired
 
-    def _insert(
-        self, session: Session, log_id: bytes, header_digest: bytes, opened: dict[int, bytes]
-    ) -> None:
+    def _insert(self, session: Session, log_id: bytes, header_digest: bytes, opened: dict[int, bytes]) -> None:
         generation, key = self._current_key(session)
         for number, half in opened.items():
             row = session.get(StoredHalf, (log_id, header_digest, number))
@@ -260,9 +254,7 @@ class Halves:
                 row.state, row.sealed = "destroyed", None
             if not rows:
                 session.add(
-                    StoredHalf(
-                        log_id=log_id, header_digest=header_digest, number=1, state="destroyed", sealed=None
-                    )
+                    StoredHalf(log_id=log_id, header_digest=header_digest, number=1, state="destroyed", sealed=None)
                 )
 
         transact(self._sessions, work)
