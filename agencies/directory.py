@@ -1,7 +1,7 @@
 """Agencies and their public keys, with validity and revocation, replayed from the log (docs/protocol.md 2).
 
-A `Directory` is the state after the directory entries of the log in order. It is the same at the broker, at every desk and
-in a pack's verification; nothing in it comes from anywhere else.
+A `Directory` is the state after the directory entries of the log in order. It is the same at the broker, at every
+desk and in the verification of a pack; nothing in it comes from anywhere else.
 """
 
 from collections.abc import Iterable, Mapping

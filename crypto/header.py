@@ -1,4 +1,4 @@
-"""Header and addendum of a sealed bundle, and the bindings made of them (docs/protocol.md 3.1, 3.3, 3.4). No secrets."""
+"""Header and addendum of a sealed bundle, and the bindings made of them (docs/protocol.md 3.1 to 3.4). No secrets."""
 
 import hmac
 import re

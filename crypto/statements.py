@@ -1,4 +1,7 @@
-"""Statements: a canonical JSON body with named signatures (docs/protocol.md 1). Directory entries and events are statements."""
+"""Statements: a canonical JSON body with named signatures (docs/protocol.md 1).
+
+Directory entries and events are statements.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
