@@ -73,7 +73,7 @@ def _is_number(value: Any) -> bool:
 
 def deal_own(secret: bytes, bundle_id: bytes, places: Sequence[int], agencies: Sequence[str]) -> list[Spares]:
     """Fresh ranges for every header place in use and every recipient agency, in the order of docs/protocol.md 7."""
-    ranges = []
+    ranges: list[Spares] = []
     for place in sorted(places):
         for agency in agencies:
             first = HEADER_PLACES + SPARES * len(ranges)

@@ -259,5 +259,5 @@ def check_change(before: Sequence[Record | None], after: Sequence[Record | None]
         if new is None:
             raise FormatError("this version of the register drops a flag; only its raiser lowers it")
         number, later = old.value["number"], new.value["number"]
-        if later < number or (later == number and new.entry != old.entry) or (later > number + 1):
+        if later < number or (later == number and new.entry != old.entry):
             raise FormatError("this version of the register brings back an older state of a flag")
