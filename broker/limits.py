@@ -75,9 +75,7 @@ def forget_old_rows(session: Session, log_id: bytes, now: datetime) -> None:
     """Remove nonces that can no longer be replayed, old rates and answers, checkpoints nobody cosigned."""
     session.execute(delete(Nonce).where(Nonce.log_id == log_id, Nonce.keep_until < now))
     session.execute(delete(Rate).where(Rate.log_id == log_id, Rate.minute < count_minutes(now) - 1))
-    session.execute(
-        delete(Outcome).where(Outcome.log_id == log_id, Outcome.answered_at < now - KEEP_OUTCOMES)
-    )
+    session.execute(delete(Outcome).where(Outcome.log_id == log_id, Outcome.answered_at < now - KEEP_OUTCOMES))
     _forget_checkpoints(session, log_id)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from sqlalchemy import Row, delete, insert, select
 from sqlalchemy.orm import Session, sessionmaker
@@ -58,9 +58,7 @@ class LogStore:
             NotFound: the log is not that long.
         """
         hashes = session.scalar(
-            select(Tile.hashes).where(
-                Tile.log_id == self.log_id, Tile.level == level, Tile.number == number
-            )
+            select(Tile.hashes).where(Tile.log_id == self.log_id, Tile.level == level, Tile.number == number)
         )
         if hashes is None:
             hashes = self._full(level, number)
@@ -77,9 +75,7 @@ class LogStore:
         first = number * tiles.WIDTH
         query = (
             select(Entry.entry)
-            .where(
-                Entry.log_id == self.log_id, Entry.entry_index >= first, Entry.entry_index < first + width
-            )
+            .where(Entry.log_id == self.log_id, Entry.entry_index >= first, Entry.entry_index < first + width)
             .order_by(Entry.entry_index)
         )
         found = list(session.scalars(query))
@@ -122,10 +118,7 @@ class LogStore:
 
         The caller holds the head row and checks that `size` is its size.
         """
-        rows = [
-            {"log_id": self.log_id, "entry_index": size + at, "entry": entry}
-            for at, entry in enumerate(entries)
-        ]
+        rows = [{"log_id": self.log_id, "entry_index": size + at, "entry": entry} for at, entry in enumerate(entries)]
         session.execute(insert(Entry), rows)
         changed = list(
             tiles.new_tiles(
@@ -135,18 +128,15 @@ class LogStore:
             )
         )
         self._write_tiles(session, changed)
-        return root_of(self.hashes(session, size + len(entries)), size + len(entries))
+        return self.root_at(session, size + len(entries))
 
     def _write_tiles(self, session: Session, changed: Sequence[tiles.Tile]) -> None:
         for tile in changed:
             session.execute(
-                delete(Tile).where(
-                    Tile.log_id == self.log_id, Tile.level == tile.level, Tile.number == tile.number
-                )
+                delete(Tile).where(Tile.log_id == self.log_id, Tile.level == tile.level, Tile.number == tile.number)
             )
         rows = [
-            {"log_id": self.log_id, "level": tile.level, "number": tile.number, "hashes": tile.data}
-            for tile in changed
+            {"log_id": self.log_id, "level": tile.level, "number": tile.number, "hashes": tile.data} for tile in changed
         ]
         session.execute(insert(Tile), rows)
 
@@ -193,6 +183,10 @@ class LogStore:
 
     # ---- checks and archive
 
+    def root_at(self, session: Session, size: int) -> bytes:
+        """The root of the first `size` entries, computed from what is stored."""
+        return root_of(self.hashes(session, size), size)
+
     def require_stored(self, session: Session, size: int, root: bytes) -> None:
         """Recompute the root from the stored tiles, and the last tile from the stored entries.
 
@@ -200,7 +194,7 @@ class LogStore:
             IntegrityError: they do not lead to this root.
             NotFound: something is missing.
         """
-        if root_of(self.hashes(session, size), size) != root:
+        if self.root_at(session, size) != root:
             raise IntegrityError("the stored tiles do not lead to the signed root")
         number, width = divmod(size, tiles.WIDTH)
         if width:
@@ -232,7 +226,7 @@ class LogStore:
             return 0
         start, stop, full = plan
         for number in range(start // tiles.WIDTH, stop // tiles.WIDTH):
-            entries = transact(readers, lambda session, n=number: self.read_entries(session, n, tiles.WIDTH))  # type: ignore[misc]
+            entries = transact(readers, partial(self.read_entries, number=number, width=tiles.WIDTH))
             self._blobs.put(self._blob_key(tiles.ENTRIES, number), tiles.dump_entries(entries))
         for tile in full:
             self._blobs.put(self._blob_key(tile.level, tile.number), tile.hashes)
@@ -241,27 +235,21 @@ class LogStore:
             head = session.get_one(LogHead, self.log_id, with_for_update=True)
             if head.archived != start:
                 return
-            session.execute(
-                delete(Entry).where(Entry.log_id == self.log_id, Entry.entry_index < stop)
-            )
+            session.execute(delete(Entry).where(Entry.log_id == self.log_id, Entry.entry_index < stop))
             for tile in full:
                 session.execute(
-                    delete(Tile).where(
-                        Tile.log_id == self.log_id, Tile.level == tile.level, Tile.number == tile.number
-                    )
+                    delete(Tile).where(Tile.log_id == self.log_id, Tile.level == tile.level, Tile.number == tile.number)
                 )
             head.archived = stop
 
         transact(sessions, forget)
         return stop - start
 
-    def _plan_archive(self, session: Session) -> tuple[int, int, Sequence[Row[tuple[int, int, bytes]]]] | None:
+    def _plan_archive(self, session: Session) -> tuple[int, int, Sequence[Row[int, int, bytes]]] | None:
         head = session.get_one(LogHead, self.log_id)
         stop = min(head.size // tiles.WIDTH, head.archived // tiles.WIDTH + ARCHIVE_BUNDLES) * tiles.WIDTH
         if stop <= head.archived:
             return None
-        rows = session.execute(
-            select(Tile.level, Tile.number, Tile.hashes).where(Tile.log_id == self.log_id)
-        ).all()
+        rows = session.execute(select(Tile.level, Tile.number, Tile.hashes).where(Tile.log_id == self.log_id)).all()
         full = [row for row in rows if len(row.hashes) == tiles.WIDTH * tiles.HASH_BYTES]
         return head.archived, stop, full

@@ -17,6 +17,16 @@ from storage.types import Digest, Identifier, Moment, SealedBytes
 KEYED = {"sqlite_with_rowid": False}
 
 
+class DirectoryEntry(BrokerBase):
+    """A statement of the directory, which every desk reads whole."""
+
+    __tablename__ = "directory_entry"
+
+    log_id: Mapped[bytes] = mapped_column(Identifier, primary_key=True)
+    entry_index: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    statement: Mapped[bytes] = mapped_column(SealedBytes)
+
+
 class LogHead(BrokerBase):
     """One row per log: what was last published. The index of every entry is assigned by this row."""
 
@@ -160,7 +170,7 @@ class HandleState(BrokerBase):
     """A handle that stands in a header, or that was held or destroyed before it stood in one."""
 
     __tablename__ = "handle_state"
-    __table_args__ = (KEYED,)
+    __table_args__ = (Index("ix_handle_state_bundle", "log_id", "bundle_id"), KEYED)
 
     log_id: Mapped[bytes] = mapped_column(Identifier, primary_key=True)
     handle: Mapped[bytes] = mapped_column(Digest, primary_key=True)
