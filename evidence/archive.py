@@ -104,9 +104,7 @@ class Hasher:
 
     def digests(self) -> Digests:
         """The result, once everything was taken; call it once."""
-        return Digests(
-            self._size, self._crc32, self._sha256.digest(), self._sha512.digest(), self._pieces.root()
-        )
+        return Digests(self._size, self._crc32, self._sha256.digest(), self._sha512.digest(), self._pieces.root())
 
 
 def digest_chunks(chunks: Iterable[bytes]) -> Digests:
@@ -333,9 +331,7 @@ def _require_end(stream: BinaryIO, begun: bytes, members: Sequence[Member], posi
         found = pending + _take(stream, len(line) - len(pending), "the directory of the zip")
         pending = b""
         if found != line:
-            raise ArchiveInvalid(
-                f"the directory of the zip does not say the same as its files at {member.path}"
-            )
+            raise ArchiveInvalid(f"the directory of the zip does not say the same as its files at {member.path}")
     end = end_records(len(members), directory_bytes, position)
     if _take(stream, len(end), "the end of the zip") != end or stream.read(1):
         raise ArchiveInvalid("the zip does not end where its files end")

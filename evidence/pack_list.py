@@ -223,6 +223,12 @@ class PackList:
         )  # fmt: skip
 
 
+def disclosed_words(one: Disclosed) -> str:
+    """What is said of an earlier pack that was shown, in one sentence."""
+    numbers = ", ".join(map(str, one.numbers))
+    return f"Pack {one.pack.hex()} was shown on {one.on}; consent for number {numbers} in it was withdrawn since."
+
+
 # ---- Reader -----------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,82 @@
+"""Who may sign at which place of the log, proven from the roots in a trust file (docs/protocol.md 10.4).
+
+A pack carries a few directory statements, not the whole directory. The rules are those of every desk: the same
+`Directory` replays them, but its agencies come from the trust file and from nowhere else.
+"""
+
+from typing import Final
+
+from agencies.directory import Agency, Certificate, Directory
+from crypto.statements import parse_statement
+from custody.policy import Trust
+from errors import AmparoError, SignerUnproven
+
+# Kinds of directory statements that a pack may hold: those from which a signer is proven or struck off.
+KINDS: Final = frozenset({"certificate", "deputy", "revocation"})
+# Roles that may act on evidence; an administrator or auditor as such may not.
+EVIDENCE_ROLES: Final = frozenset({"liaison", "prosecutor", "case-worker", "supervisor"})
+
+
+class Signers:
+    """The directory as far as a pack proves it. Feed it with `take`, in order of index."""
+
+    def __init__(self, log: str, trust: Trust) -> None:
+        self._directory = Directory(log)
+        for name, key in trust.agencies:
+            # Country and type are of no use here; the root counts from before the log's first entry.
+            self._directory.agencies[name] = Agency(name, "", "other", key.public_key, -1)
+
+    def take(self, index: int, statement: bytes) -> None:
+        """Take in a directory statement that is proven to stand at this index.
+
+        Raises:
+            SignerUnproven: its signatures do not lead to a root of the trust file, or it is of another kind.
+        """
+        try:
+            if parse_statement(statement).value.get("kind") not in KINDS:
+                raise SignerUnproven(f"directory entry {index} has no place in a pack")
+            self._directory.apply(index, statement)
+        except SignerUnproven:
+            raise
+        except AmparoError as error:
+            raise SignerUnproven(f"directory entry {index} does not count: {error.message}") from error
+
+    def require_officer(self, handle: str, position: int, agency: str) -> bytes:
+        """The signing key of an officer of this agency whose signature counts at this position of the log.
+
+        Raises:
+            SignerUnproven: not certified before it, revoked before it, of another agency, or without a role that
+                may act on evidence.
+        """
+        found = self._find(handle, position)
+        if found.agency != agency or not EVIDENCE_ROLES & set(found.roles) or found.signing_key is None:
+            raise SignerUnproven(f"{handle} may not sign for {agency} here")
+        return found.signing_key
+
+    def require_pair(self, handles: tuple[str, ...], position: int, agency: str) -> tuple[bytes, bytes]:
+        """The keys of two officers of the agency, or of one and its deputy, in the order of the handles.
+
+        Raises:
+            SignerUnproven: see `require_officer`, or they are not two.
+        """
+        if len(handles) != 2 or handles[0] == handles[1]:
+            raise SignerUnproven("two different officers sign a pack")
+        deputy = self._directory.deputy(agency)
+        if deputy in handles and self._find(deputy, position).agency != agency:
+            own = handles[0] if handles[1] == deputy else handles[1]
+            keys = {own: self.require_officer(own, position, agency), deputy: self._key(deputy, position)}
+        else:
+            keys = {handle: self.require_officer(handle, position, agency) for handle in handles}
+        return keys[handles[0]], keys[handles[1]]
+
+    def _key(self, handle: str, position: int) -> bytes:
+        found = self._find(handle, position)
+        if found.signing_key is None:
+            raise SignerUnproven(f"{handle} has no key to sign with")
+        return found.signing_key
+
+    def _find(self, handle: str, position: int) -> Certificate:
+        found = self._directory.find_certificate(handle, position)
+        if found is None or found.type not in ("officer", "administrator"):
+            raise SignerUnproven(f"{handle} has no certificate that counts at entry {position} of the log")
+        return found
