@@ -1,0 +1,64 @@
+"""Tables of a desk: officers and their locked keys, cases, and the keys of cases wrapped to officers."""
+
+from sqlalchemy import ForeignKeyConstraint, Integer, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.database import DeskBase
+from storage.types import Identifier
+
+
+class Member(DeskBase):
+    """An officer of this desk's agency. The keyring opens with the officer's passphrase alone."""
+
+    __tablename__ = "member"
+
+    handle: Mapped[str] = mapped_column(String(64), primary_key=True)
+    roles: Mapped[str] = mapped_column(String(200))  # sorted, separated by blanks
+    keyring: Mapped[bytes] = mapped_column(LargeBinary)
+    signing_key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    receiving_key: Mapped[bytes] = mapped_column(LargeBinary(1216))
+    enrolled_at: Mapped[int] = mapped_column(Integer)
+    left_at: Mapped[int | None] = mapped_column(Integer)
+    failures: Mapped[int] = mapped_column(Integer, default=0)
+    locked_until: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class Case(DeskBase):
+    """A case. What it is about is sealed under its key; the handle is all that shows."""
+
+    __tablename__ = "case"
+
+    case_id: Mapped[bytes] = mapped_column(Identifier, primary_key=True)
+    handle: Mapped[str] = mapped_column(String(64), unique=True)
+    version: Mapped[int] = mapped_column(Integer)
+    facts: Mapped[bytes] = mapped_column(LargeBinary)
+    opened_at: Mapped[int] = mapped_column(Integer)
+    closed_at: Mapped[int | None] = mapped_column(Integer)
+
+
+class CaseKey(DeskBase):
+    """The case key or the vault key of a case, wrapped to one holder: an officer, or `recovery`."""
+
+    __tablename__ = "case_key"
+
+    case_id: Mapped[bytes] = mapped_column(Identifier, primary_key=True)
+    holder: Mapped[str] = mapped_column(String(64), primary_key=True)
+    compartment: Mapped[str] = mapped_column(String(8), primary_key=True)  # case | vault
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+    given_by: Mapped[str] = mapped_column(String(64))
+    given_at: Mapped[int] = mapped_column(Integer)
+
+    __table_args__ = (ForeignKeyConstraint(["case_id"], ["case.case_id"]),)
+
+
+class Exclusion(DeskBase):
+    """An officer who is kept out of one case, whatever the role allows."""
+
+    __tablename__ = "case_exclusion"
+
+    case_id: Mapped[bytes] = mapped_column(Identifier, primary_key=True)
+    officer: Mapped[str] = mapped_column(String(64), primary_key=True)
+    decided_by: Mapped[str] = mapped_column(String(64))
+    decided_at: Mapped[int] = mapped_column(Integer)
+
+    __table_args__ = (ForeignKeyConstraint(["case_id"], ["case.case_id"]),)

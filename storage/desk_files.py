@@ -1,0 +1,70 @@
+"""A desk's folder: one SQLite database, sealed blobs, and the desk's name. All of it is ciphertext or hashes."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from errors import Conflict, NotFound
+from storage.blobs import FileBlobs
+from storage.database import DeskBase, open_engine, session_factory
+
+DATABASE: Final = "desk.sqlite3"
+BLOBS: Final = "blobs"
+ID_FILE: Final = "desk-id"
+ID_BYTES: Final = 8
+
+
+class DeskFiles:
+    """An opened desk folder. `session()` is a transaction: it commits at the end, or leaves no trace."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.desk_id = (folder / ID_FILE).read_text(encoding="ascii").strip()
+        self.engine = open_engine(f"sqlite:///{folder / DATABASE}")
+        self.blobs = FileBlobs(folder / BLOBS)
+        self._sessions = session_factory(self.engine)
+
+    @classmethod
+    def create(cls, folder: Path) -> "DeskFiles":
+        """Make a new desk's folder, readable by this user alone.
+
+        Raises:
+            Conflict: there is a desk in this folder already.
+        """
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if (folder / ID_FILE).exists():
+            raise Conflict("there is a desk in this folder already")
+        folder.chmod(0o700)
+        (folder / BLOBS).mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(folder / ID_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(ID_BYTES))
+        files = cls(folder)
+        DeskBase.metadata.create_all(files.engine)
+        return files
+
+    @classmethod
+    def open(cls, folder: Path) -> "DeskFiles":
+        """Open an existing desk.
+
+        Raises:
+            NotFound: there is no desk in this folder.
+        """
+        if not (folder / ID_FILE).is_file():
+            raise NotFound("there is no desk in this folder")
+        return cls(folder)
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """One transaction."""
+        with self._sessions() as db, db.begin():
+            yield db
+
+    def close(self) -> None:
+        """Give the database connections back."""
+        self.engine.dispose()
