@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
+from crypto.buffers import overwrite_bytes
 from errors import DecryptionFailed, FormatError
 
 SECRET_BYTES: Final = 96
@@ -32,8 +33,12 @@ class ReceivingKey:
     def __init__(self, secret: bytes | bytearray) -> None:
         if len(secret) != SECRET_BYTES:
             raise FormatError("a receiving key has 96 secret bytes")
-        mlkem = MLKEM768PrivateKey.from_seed_bytes(bytes(secret[:MLKEM_SEED_BYTES]))
-        x25519 = X25519PrivateKey.from_private_bytes(bytes(secret[MLKEM_SEED_BYTES:]))
+        view = memoryview(secret)
+        parts = bytes(view[:MLKEM_SEED_BYTES]), bytes(view[MLKEM_SEED_BYTES:])
+        mlkem = MLKEM768PrivateKey.from_seed_bytes(parts[0])
+        x25519 = X25519PrivateKey.from_private_bytes(parts[1])
+        for part in parts:
+            overwrite_bytes(part)
         self._key = hpke.MLKEM768X25519PrivateKey(mlkem, x25519)
         self.public_key = mlkem.public_key().public_bytes_raw() + x25519.public_key().public_bytes_raw()
 

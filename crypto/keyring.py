@@ -1,24 +1,30 @@
 """Secret keys at rest under Argon2id of a passphrase, and secrets in memory that can be wiped.
 
-File format: canonical JSON `{v, kdf, ops, memory_bytes, salt, box}`; the box is XChaCha20-Poly1305 with the
-parameters as associated data, so that none can be weakened unnoticed.
+File format: canonical JSON `{v, kdf, ops, memory_bytes, salt, box}`. The box is `nonce[12] || AES-256-GCM` of
+`u8 length || name || u32 length || secret` for each secret, with the parameters as associated data, so that none can
+be weakened unnoticed. AES-GCM is used here because its library opens into a buffer of ours, which can be wiped.
 """
 
-import ctypes
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from nacl import pwhash
 
-from crypto import boxes, labels
+from crypto import labels
+from crypto.buffers import overwrite, overwrite_bytes
 from crypto.encoding import b64u, dump_json, fields, parse_json, unb64u
-from errors import DecryptionFailed, FormatError, KeyUnusable, PassphraseWrong
+from errors import FormatError, KeyUnusable, PassphraseWrong
 
 KDF: Final = "argon2id"
 SALT_BYTES: Final = 16
+KEY_BYTES: Final = 32
+NONCE_BYTES: Final = 12
+TAG_BYTES: Final = 16
 LARGEST_MEMORY_BYTES: Final = 2**31
 MOST_OPS: Final = 16
 SMALLEST_MEMORY_BYTES: Final = 8 * 2**20
@@ -29,7 +35,7 @@ class Secret:
 
     __slots__ = ("_bytes",)
 
-    def __init__(self, value: bytes | bytearray) -> None:
+    def __init__(self, value: bytes | bytearray | memoryview) -> None:
         self._bytes: bytearray | None = bytearray(value)
 
     def __repr__(self) -> str:
@@ -59,13 +65,6 @@ class Secret:
         if self._bytes is not None:
             overwrite(self._bytes)
             self._bytes = None
-
-
-def overwrite(buffer: bytearray) -> None:
-    """Fill a buffer with zeros in place."""
-    size = len(buffer)
-    if size:
-        ctypes.memset((ctypes.c_char * size).from_buffer(buffer), 0, size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +98,14 @@ def lock(
         "memory_bytes": cost.memory_bytes,
         "salt": b64u(random_bytes(SALT_BYTES)),
     }
-    content = bytearray(dump_json({name: b64u(value) for name, value in secrets.items()}))
+    content = _join(secrets)
+    nonce = random_bytes(NONCE_BYTES)
+    box = bytearray(len(content) + TAG_BYTES)
     key = _derive(passphrase, head)
-    box = boxes.seal_box(bytes(key), _aad(head), bytes(content), random_bytes)
-    overwrite(key)
+    AESGCM(key).encrypt_into(nonce, content, _aad(head), box)
+    overwrite_bytes(key)
     overwrite(content)
+    box[:0] = nonce
     return dump_json({**head, "box": b64u(box)})
 
 
@@ -115,16 +117,37 @@ def unlock(data: bytes, passphrase: str) -> dict[str, Secret]:
         PassphraseWrong: the passphrase does not open it.
     """
     head, box = _parse(data)
+    if len(box) < NONCE_BYTES + TAG_BYTES:
+        raise FormatError("not a keyring file")
+    content = bytearray(len(box) - NONCE_BYTES - TAG_BYTES)
     key = _derive(passphrase, head)
     try:
-        content = bytearray(boxes.open_box(bytes(key), _aad(head), box))
-    except DecryptionFailed as error:
+        AESGCM(key).decrypt_into(box[:NONCE_BYTES], box[NONCE_BYTES:], _aad(head), content)
+        return _split(content)
+    except InvalidTag as error:
         raise PassphraseWrong from error
     finally:
-        overwrite(key)
-    names = parse_json(bytes(content))
-    overwrite(content)
-    return {name: Secret(unb64u(value)) for name, value in names.items()}
+        overwrite_bytes(key)
+        overwrite(content)
+
+
+def _join(secrets: Mapping[str, bytes | bytearray]) -> bytearray:
+    content = bytearray()
+    for name, value in secrets.items():
+        content += bytes([len(name)]) + name.encode("ascii") + len(value).to_bytes(4, "big") + value
+    return content
+
+
+def _split(content: bytearray) -> dict[str, Secret]:
+    """The secrets behind an authentic box; each is copied once, into the buffer that will be wiped."""
+    found, at = {}, 0
+    while at < len(content):
+        start = at + 1 + content[at]
+        name = content[at + 1 : start].decode("ascii")
+        end = start + 4 + int.from_bytes(content[start : start + 4], "big")
+        found[name] = Secret(memoryview(content)[start + 4 : end])
+        at = end
+    return found
 
 
 def _parse(data: bytes) -> tuple[dict[str, object], bytes]:
@@ -140,14 +163,12 @@ def _parse(data: bytes) -> tuple[dict[str, object], bytes]:
     return {name: value for name, value in found.items() if name != "box"}, unb64u(found["box"])
 
 
-def _derive(passphrase: str, head: Mapping[str, object]) -> bytearray:
+def _derive(passphrase: str, head: Mapping[str, object]) -> bytes:
     ops, memory = head["ops"], head["memory_bytes"]
     if not isinstance(ops, int) or not isinstance(memory, int):
         raise FormatError("not a keyring file")
     salt = unb64u(head["salt"], SALT_BYTES)
-    return bytearray(
-        pwhash.argon2id.kdf(boxes.KEY_BYTES, passphrase.encode("utf-8"), salt, opslimit=ops, memlimit=memory)
-    )
+    return pwhash.argon2id.kdf(KEY_BYTES, passphrase.encode("utf-8"), salt, opslimit=ops, memlimit=memory)
 
 
 def _aad(head: Mapping[str, object]) -> bytes:

@@ -8,9 +8,9 @@ from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import mldsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from nacl.bindings import crypto_core_ed25519_is_valid_point
 from nacl.exceptions import CryptoError
-from nacl.signing import SigningKey as NaClSigningKey
 from nacl.signing import VerifyKey
 
 from crypto.encoding import b64, fields, unb64
@@ -37,15 +37,19 @@ Value = bytes | str | int | None
 
 
 class SigningKey:
-    """An Ed25519 key that signs labelled fields. Its seed shows in no repr."""
+    """An Ed25519 key that signs labelled fields. It shows in no repr.
+
+    OpenSSL holds it and overwrites it when this object is dropped; PyNaCl, which verifies faster, leaves copies of
+    a signing key in freed memory.
+    """
 
     __slots__ = ("_key", "public_key")
 
     def __init__(self, seed: bytes | bytearray) -> None:
         if len(seed) != SEED_BYTES:
             raise FormatError("a signing key has a seed of 32 bytes")
-        self._key = NaClSigningKey(bytes(seed))
-        self.public_key = bytes(self._key.verify_key)
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public_key = self._key.public_key().public_bytes_raw()
 
     def __repr__(self) -> str:
         return "SigningKey(hidden)"
@@ -56,7 +60,7 @@ class SigningKey:
 
     def sign_raw(self, message: bytes) -> bytes:
         """64 bytes over the message as it is: for formats of others (signed notes, RFC 9421) alone."""
-        return self._key.sign(message).signature
+        return self._key.sign(message)
 
 
 def verify(public_key: bytes, label: bytes, *values: Value, signature: bytes) -> None:

@@ -25,7 +25,13 @@ def ask(browser: FlaskClient, method: str = "GET", host: str = "127.0.0.1:8123",
 def test_only_the_exact_host_and_port_is_answered(browser: FlaskClient) -> None:
     """DNS rebinding: a foreign name that resolves to loopback must not reach the desk."""
     assert ask(browser) == 200
-    for host in ("localhost:8123", "127.0.0.1:8124", "127.0.0.1", "evil.example:8123", "127.0.0.1:8123.evil.example"):
+    for host in (
+        "localhost:8123",
+        "127.0.0.1:8124",
+        "127.0.0.1",
+        "evil.example:8123",
+        "127.0.0.1:8123.evil.example",
+    ):
         assert ask(browser, host=host) == 421, host
 
 

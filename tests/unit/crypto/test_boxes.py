@@ -38,9 +38,7 @@ def test_padded_boxes_have_one_length_whatever_is_inside() -> None:
         boxes.seal_padded(bytes(32), b"", bytes(1021), 1024)
 
 
-@pytest.mark.parametrize(
-    "raw", [b"", b"\0\0\0\x0d" + bytes(12), b"\0\0\0\1ab" + bytes(10), b"\0\0\0\1a" + bytes(10)]
-)
+@pytest.mark.parametrize("raw", [b"", b"\0\0\0\x0d" + bytes(12), b"\0\0\0\1ab" + bytes(10), b"\0\0\0\1a" + bytes(10)])
 def test_malformed_padding_is_refused(raw: bytes) -> None:
     assert padding.unpadded(padding.padded(b"a", 16), 16) == b"a"
     with pytest.raises(FormatError):

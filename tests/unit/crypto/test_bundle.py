@@ -55,9 +55,7 @@ def source(data: bytes, rng: random.Random, **changes: object) -> sealing.Source
 
 def make(rng: random.Random, threshold: int = 1) -> Made:
     key = signing.SigningKey(rng.randbytes(32))
-    readers = {
-        name: hybrid.ReceivingKey(hybrid.generate()) for name in ("south/1", "south/2", "north/1", "stranger")
-    }
+    readers = {name: hybrid.ReceivingKey(hybrid.generate()) for name in ("south/1", "south/2", "north/1", "stranger")}
     secrets, bundle_id = sealing.new_secrets(), rng.randbytes(16)
     sources = [source(data, rng) for data in FILES]
     manifest = sealing.make_manifest("share", sources, [], [])
@@ -100,9 +98,7 @@ def reader(payload: bytes):  # type: ignore[no-untyped-def]
     return lambda start, end: payload[start:end]
 
 
-def open_it(
-    made: Made, s: bytes | None = None, half: bytes | None = None, payload: bytes | None = None
-) -> list[bytes]:
+def open_it(made: Made, s: bytes | None = None, half: bytes | None = None, payload: bytes | None = None) -> list[bytes]:
     bundle = opening.OpenBundle(
         made.header, s or made.secrets.s, [half or made.secrets.halves[0]], reader(payload or made.payload)
     )
@@ -285,9 +281,7 @@ def test_headers_that_this_version_does_not_write_are_refused(
 
 def test_addendum_round_trip_and_refusal(made: Made) -> None:
     addition = sealing.seal_cover_addition(made.secrets.r, made.header.digest(), "west", b"{}")
-    addendum = headers.Addendum(
-        made.header.bundle_id, made.header.digest(), "west", made.header.stanzas, addition
-    )
+    addendum = headers.Addendum(made.header.bundle_id, made.header.digest(), "west", made.header.stanzas, addition)
     assert headers.parse_addendum(addendum.dump()) == addendum
     assert opening.open_cover_addition(made.header.digest(), "west", made.secrets.r, addition) == b"{}"
     with pytest.raises(DecryptionFailed):

@@ -12,9 +12,7 @@ from cryptography.cobblestone import Cobblestone256Decryptor
 from crypto import chunks
 from errors import AmparoError, DecryptionFailed, FormatError
 
-VECTORS = json.loads(
-    (Path(__file__).parents[2] / "vectors/c2sp_chunked_encryption_aes_256_gcm_test.json").read_text()
-)
+VECTORS = json.loads((Path(__file__).parents[2] / "vectors/c2sp_chunked_encryption_aes_256_gcm_test.json").read_text())
 TESTS = [test for group in VECTORS["testGroups"] for test in group["tests"]]
 
 

@@ -25,9 +25,7 @@ def key(rng: random.Random) -> signing.SigningKey:
     return signing.SigningKey(rng.randbytes(32))
 
 
-def test_a_signature_counts_for_its_label_key_and_values_alone(
-    key: signing.SigningKey, rng: random.Random
-) -> None:
+def test_a_signature_counts_for_its_label_key_and_values_alone(key: signing.SigningKey, rng: random.Random) -> None:
     signature = key.sign(labels.HEADER, b"message", 7)
     signing.verify(key.public_key, labels.HEADER, b"message", 7, signature=signature)
     other = signing.SigningKey(rng.randbytes(32))
