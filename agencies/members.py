@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from agencies import directory
+from agencies import directory, directory_entries
 from agencies.models import Member
 from agencies.rights import require_right
 from crypto import hybrid, keyring, labels, signing
@@ -42,7 +42,7 @@ class Enrolment:
         """Body of the certificate."""
         agency = self.handle.split("/")[0]
         kind = "administrator" if "administrator" in self.roles else "officer"
-        return directory.certificate_body(
+        return directory_entries.certificate_body(
             origin, self.handle, agency, kind, self.roles,
             signing_key=self.signing_key, receiving_key=self.receiving_key, valid_from=valid_from, until=until,
         )  # fmt: skip

@@ -9,9 +9,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, request
 
-CONTENT_POLICY = (
-    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
-)
+CONTENT_POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 # A page typed by hand or opened by the launcher has no site; a link inside the desk is the same origin.
 # A browser without the header is older than 2023; its POSTs are still held to the Origin rule.
 ALLOWED_SITES = frozenset({"same-origin", "none", ""})

@@ -9,10 +9,9 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from agencies.members import OfficerSession
 from flask import Flask, session
 from flask_login import LoginManager, UserMixin, login_user, logout_user
-
-from agencies.members import OfficerSession
 
 IDLE_SECONDS = 300
 LONGEST_SECONDS = 12 * 3600

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agencies import directory as d
+from agencies import directory_entries
 from crypto import hybrid, labels, signing
 from crypto.encoding import b64u
 from crypto.statements import Statement
@@ -29,7 +30,7 @@ class Network:
         return self.keys.setdefault(name, signing.SigningKey(self.rng.randbytes(32)))
 
     def sign(self, body: dict[str, Any], *signers: str) -> Statement:
-        statement = d.unsigned(body)
+        statement = directory_entries.unsigned(body)
         for by in signers:
             statement = statement.signed_by(labels.DIRECTORY, by, self.key(by))
         return statement
@@ -41,21 +42,21 @@ class Network:
 
     def begin(self) -> None:
         self.add(
-            d.broker_body(ORIGIN, "broker-one", ["one"], self.key("log").public_key, bytes(1312)),
+            directory_entries.broker_body(ORIGIN, "broker-one", ["one"], self.key("log").public_key, bytes(1312)),
             "log",
         )
 
     def agency(self, name: str, kind: str = "police") -> dict[str, Any]:
-        return d.agency_value(name, "XA", kind, self.key(f"root/{name}").public_key)
+        return directory_entries.agency_value(name, "XA", kind, self.key(f"root/{name}").public_key)
 
     def found(self, *names: str) -> None:
-        body = d.founding_body(ORIGIN, "net", [self.agency(name) for name in names])
+        body = directory_entries.founding_body(ORIGIN, "net", [self.agency(name) for name in names])
         self.add(body, *(f"root/{name}" for name in names))
 
     def certificate(self, subject: str, kind: str, roles: list[str]) -> dict[str, Any]:
         agency = subject.split("/")[1] if kind in ("desk", "recovery") else subject.split("/")[0]
         receiving = hybrid.ReceivingKey(hybrid.generate(self.rng.randbytes)).public_key
-        return d.certificate_body(
+        return directory_entries.certificate_body(
             ORIGIN, subject, agency, kind, roles,
             signing_key=None if kind == "recovery" else self.key(subject).public_key,
             receiving_key=None if kind == "desk" else receiving,
@@ -91,7 +92,7 @@ def refused(network: Network, kind: type[AmparoError], body: dict[str, Any], *si
 
 
 def test_an_agency_is_admitted_by_its_root_and_two_agencies(network: Network) -> None:
-    body = d.admission_body(ORIGIN, network.agency("shelter", "ngo"))
+    body = directory_entries.admission_body(ORIGIN, network.agency("shelter", "ngo"))
     north, south = network.admins("north"), network.admins("south")
     refused(network, SignatureInvalid, body, *north, *south)
     refused(network, SignatureInvalid, body, "root/shelter", *north)
@@ -105,12 +106,18 @@ def test_an_agency_is_admitted_by_its_root_and_two_agencies(network: Network) ->
 def test_a_network_is_founded_once_by_all_its_roots(rng: random.Random) -> None:
     made = Network(rng)
     made.begin()
-    body = d.founding_body(ORIGIN, "net", [made.agency("a"), made.agency("b")])
+    body = directory_entries.founding_body(ORIGIN, "net", [made.agency("a"), made.agency("b")])
     refused(made, SignatureInvalid, body, "root/a")
     refused(made, SignatureInvalid, body, "root/a", "root/b", "log")
-    refused(made, FormatError, d.founding_body(ORIGIN, "net", [made.agency("a")]), "root/a")
+    refused(made, FormatError, directory_entries.founding_body(ORIGIN, "net", [made.agency("a")]), "root/a")
     made.add(body, "root/a", "root/b")
-    refused(made, Conflict, d.founding_body(ORIGIN, "net", [made.agency("c"), made.agency("e")]), "root/c", "root/e")
+    refused(
+        made,
+        Conflict,
+        directory_entries.founding_body(ORIGIN, "net", [made.agency("c"), made.agency("e")]),
+        "root/c",
+        "root/e",
+    )
 
 
 def test_officers_are_certified_by_two_administrators(network: Network) -> None:
@@ -130,8 +137,8 @@ def test_a_deputy_stands_in_for_the_second_administrator(network: Network) -> No
     deputy = "south/administrator-1"
     body = network.certificate("north/liaison-1", "officer", ["liaison"])
     refused(network, SignatureInvalid, body, "north/liaison-1", one, deputy)
-    refused(network, FormatError, d.deputy_body(ORIGIN, "north", one), "root/north")
-    network.add(d.deputy_body(ORIGIN, "north", deputy), "root/north")
+    refused(network, FormatError, directory_entries.deputy_body(ORIGIN, "north", one), "root/north")
+    network.add(directory_entries.deputy_body(ORIGIN, "north", deputy), "root/north")
     network.add(body, "north/liaison-1", one, deputy)
     assert network.directory.deputy("north") == deputy
     assert network.directory.takes_two("north", ["north/liaison-1", deputy])
@@ -143,7 +150,7 @@ def test_a_signature_counts_after_the_certificate_and_before_the_revocation(netw
     one, two = network.admins("north")
     start = network.add(network.certificate("north/liaison-1", "officer", ["liaison"]), "north/liaison-1", one, two)
     found = network.directory.certificate("north/liaison-1")
-    end = network.add(d.revocation_body(ORIGIN, found), one, two)
+    end = network.add(directory_entries.revocation_body(ORIGIN, found), one, two)
     key = network.key("north/liaison-1").public_key
     assert network.directory.signing_key("north/liaison-1", start) is None
     assert network.directory.signing_key("north/liaison-1", start + 1) == key
@@ -156,7 +163,7 @@ def test_a_revocation_names_the_certificate_and_takes_two(network: Network) -> N
     one, two = network.admins("north")
     network.add(network.certificate("north/liaison-1", "officer", ["liaison"]), "north/liaison-1", one, two)
     found = network.directory.certificate("north/liaison-1")
-    body = d.revocation_body(ORIGIN, found)
+    body = directory_entries.revocation_body(ORIGIN, found)
     refused(network, SignatureInvalid, body, one)
     refused(network, SignatureInvalid, body, "root/north")
     refused(network, FormatError, {**body, "certificate": found.index - 1}, one, two)
@@ -165,7 +172,7 @@ def test_a_revocation_names_the_certificate_and_takes_two(network: Network) -> N
 
 def test_an_administrator_can_be_revoked_by_the_root(network: Network) -> None:
     found = network.directory.certificate("north/administrator-1")
-    network.add(d.revocation_body(ORIGIN, found), "root/north")
+    network.add(directory_entries.revocation_body(ORIGIN, found), "root/north")
     assert [one.subject for one in network.directory.administrators("north")] == ["north/administrator-2"]
 
 
@@ -206,9 +213,9 @@ def test_malformed_certificates_are_refused(
 
 
 def test_entries_come_in_order_and_the_brokers_own_is_the_first(network: Network) -> None:
-    body = d.broker_body(ORIGIN, "broker-two", ["two"], network.key("log").public_key, bytes(1312))
+    body = directory_entries.broker_body(ORIGIN, "broker-two", ["two"], network.key("log").public_key, bytes(1312))
     refused(network, FormatError, body, "log")
-    statement = network.sign(d.admission_body(ORIGIN, network.agency("x")), "root/x")
+    statement = network.sign(directory_entries.admission_body(ORIGIN, network.agency("x")), "root/x")
     with pytest.raises(Conflict):
         network.directory.apply(network.index, statement.dump())
 
@@ -216,12 +223,12 @@ def test_entries_come_in_order_and_the_brokers_own_is_the_first(network: Network
 def test_the_receiving_key_of_the_day_is_found(network: Network, rng: random.Random) -> None:
     keys = [hybrid.ReceivingKey(hybrid.generate(rng.randbytes)).public_key for _ in range(2)]
     for key, day, until in ((keys[0], "2031-01-01", "2031-01-03"), (keys[1], "2031-01-02", "2031-01-04")):
-        network.add(d.receiving_key_body(ORIGIN, "one", key, day, until), "log")
+        network.add(directory_entries.receiving_key_body(ORIGIN, "one", key, day, until), "log")
     assert network.directory.receiving_key("one", "2031-01-01").key == keys[0]
     assert network.directory.receiving_key("one", "2031-01-02").key == keys[1]
     with pytest.raises(NotFound):
         network.directory.receiving_key("one", "2031-01-05")
-    refused(network, FormatError, d.receiving_key_body(ORIGIN, "two", keys[0], DAY, DAY), "log")
+    refused(network, FormatError, directory_entries.receiving_key_body(ORIGIN, "two", keys[0], DAY, DAY), "log")
 
 
 def test_replaying_the_entries_gives_the_same_state(network: Network) -> None:
