@@ -399,8 +399,9 @@ class _Verification:
             f"That no signer was struck off in an entry that was left out: the log's first {self.log.size} "
             "entries would show it."
         )
+        yield "That no officer wrote a second entry in the place of one: the log's later entries would show it."
         yield "What happened to an exhibit after the pack was made."
         for one in self.listed.holdings:
-            if one.state == "elsewhere":
+            if one.state == "elsewhere" and not self.chains[one.holding].is_closed:
                 yield f"What {one.agency} recorded in chain {one.holding.hex()} after number {one.length - 1}."
         yield "That what the entries say is true, and that the officers' clocks were right."

@@ -1,5 +1,6 @@
 """A made-up network in memory, from which tests build evidence packs: real keys, real log, no desk, no broker."""
 
+import io
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,11 +10,11 @@ from agencies import directory as d
 from agencies import directory_entries
 from crypto import hybrid, labels, signing
 from crypto.digests import merkle_root, sha256
-from crypto.encoding import b64u, dump_json
+from crypto.encoding import b64u, dump_json, unb64u
 from crypto.header import Half, Header, sign_header
 from crypto.opening import contents_path
 from crypto.sealing import Source, content_prk, contents_tree, entry_salt
-from crypto.statements import make_statement
+from crypto.statements import make_statement, parse_statement
 from custody import checkpoint, events, holdings, proofs, tree
 from custody.checkpoint import Checkpoint, LogKeys
 from custody.entries import directory_entry, event_entry
@@ -39,7 +40,7 @@ from evidence.pack_input import (
     PackHolding,
     PackInput,
 )
-from evidence.pack_list import Disclosed, Gap, ListedFile, parse_pack_list
+from evidence.pack_list import Disclosed, Gap, ListedFile, event_path, parse_pack_list
 from evidence.statements import CustodyStatement
 
 ORIGIN = "log.example/amparo-2031"
@@ -168,10 +169,10 @@ class World:
         for by in signers:
             statement = statement.signed_by(labels.EVENT_SIGNATURE, by, self.key(by))
         raw, salt = statement.dump(), self.rng.randbytes(32)
-        tag = events.unb64u(body["tag"], 16)
+        tag = unb64u(body["tag"], 16)
         return Logged(self.append(event_entry(tag, salt, raw)), raw, salt)
 
-    def custody(self, holding: bytes, officer: str, action: str, **members: Any) -> Logged:
+    def custody(self, holding: bytes, officer: str, action: str, /, **members: Any) -> Logged:
         """Append an event to a holding; `object` must be known from `holding_of`."""
         chain = self.chains.setdefault(holding, [])
         given = {
@@ -229,8 +230,6 @@ class Bundle:
 
 def make_value(statement: bytes) -> dict[str, Any]:
     """The body of a statement."""
-    from crypto.statements import parse_statement
-
     return parse_statement(statement).value
 
 
@@ -385,8 +384,6 @@ def make_case(rng: random.Random) -> Case:
 
 def unpack(pack: bytes) -> dict[str, bytes]:
     """All files of a pack by path."""
-    import io
-
     archive = scan_archive(io.BytesIO(pack))
     return {path: archive.read(path, 2**30) for path in archive.files}
 
@@ -420,3 +417,30 @@ def relist(files: Mapping[str, bytes], **changes: Any) -> dict[str, bytes]:
         listed.append(ListedFile(path, one.size_bytes, one.sha256, one.pieces))
     out[PACK_JSON] = replace(parse_pack_list(files[PACK_JSON]), files=tuple(listed), **changes).dump()
     return out
+
+
+def resign(
+    world: World, files: Mapping[str, bytes], signers: tuple[str, ...] = (FIRST, SECOND), officer: str = FIRST
+) -> bytes:
+    """What two corrupt officers of the pack's agency can do: put an altered pack on record and sign it."""
+    listed = parse_pack_list(files[PACK_JSON])
+    out = {path: raw for path, raw in files.items() if not path.startswith("pack-built/")}
+    digest, logged = sha256(out[PACK_JSON]), {}
+    for one in listed.holdings:
+        if one.state == "open":
+            last = out[event_path(one.holding, one.length - 1, "statement")]
+            members = {
+                "holding": b64u(one.holding), "object": b64u(one.object_id), "prev": b64u(sha256(last)),
+                "action": "pack-built", "length": one.length, "pack_digest": b64u(digest),
+            }  # fmt: skip
+            body = holdings.event_body(world.common("custody", officer, one.length), **members)
+            logged[one.holding] = world.log_event(body, officer)
+    note = world.note()
+    built = {
+        holding: PackEvent(one.statement, one.salt, world.proof(one.index, note)) for holding, one in logged.items()
+    }
+    old = int(out["data/checkpoint"].split(b"\n")[1])
+    made = packs.pack_built_files(built, tree.consistency_proof(world.hashes, old, world.hashes.size))
+    values = packs.signed_values(digest, made)
+    signatures = {by: world.key(by).sign(labels.PACK, *values) for by in signers}
+    return zip_up({**out, **made, "pack.sig": packs.dump_signatures(signatures)})
