@@ -1,7 +1,8 @@
 """Sealing a file, side by side with `age`: `python -m bench.seal [--size MIB] [--rounds N] [--json]`.
 
-Ratios are medians of rounds that run in turn: ours, age, ours, age. `age` is compared with sealing a file whose digest is
-known from intake and authenticated by the store; `age+sha256` with hashing while sealing. Every run ends with fsync.
+Ratios are medians of rounds that run in turn: ours, age, ours, age. `age` is compared with sealing a file whose
+digest is known from intake and authenticated by the store; `age+sha256` with hashing while sealing. Every run ends
+with fsync.
 """
 
 import argparse

@@ -121,13 +121,17 @@ def _check_texts(body: Mapping[str, Any]) -> None:
         if body[name] is not None and (isinstance(body[name], bool) or not isinstance(body[name], int)):
             raise FormatError("a number of the custody event is out of range")
     for name in ("inputs", "outputs"):
-        if not isinstance(body[name], list):
-            raise FormatError("inputs and outputs are lists")
-        for one in body[name]:
-            if not isinstance(one, dict) or set(one) != {"file", "sha256"}:
-                raise FormatError("inputs and outputs name file and digest")
-            unb64u(one["file"], IDENTIFIER_BYTES)
-            unb64u(one["sha256"], DIGEST_BYTES)
+        _check_files(body[name])
+
+
+def _check_files(value: Any) -> None:
+    if not isinstance(value, list):
+        raise FormatError("inputs and outputs are lists")
+    for one in value:
+        if not isinstance(one, dict) or set(one) != {"file", "sha256"}:
+            raise FormatError("inputs and outputs name file and digest")
+        unb64u(one["file"], IDENTIFIER_BYTES)
+        unb64u(one["sha256"], DIGEST_BYTES)
 
 
 def _check_action(body: Mapping[str, Any]) -> None:
