@@ -75,8 +75,8 @@ def how_to_check(pack: str, agency: str, case: str, gaps: tuple[str, ...]) -> by
         pack: id in hexadecimal digits.
         gaps: one sentence for each gap.
     """
-    lines = "\n".join(f"- {_one_line(gap)}" for gap in gaps) or "Nothing that the makers know of."
-    text = _HOW_TO_CHECK.format(pack=pack, agency=agency, case=_one_line(case), gaps=lines)
+    lines = "\n".join(f"- {one_line(gap)}" for gap in gaps) or "Nothing that the makers know of."
+    text = _HOW_TO_CHECK.format(pack=pack, agency=agency, case=one_line(case), gaps=lines)
     return text.encode()
 
 
@@ -85,6 +85,6 @@ def trust_copy(trust: bytes) -> bytes:
     return TRUST_COPY_LEAD.encode() + trust
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """A text of the makers in one line, so that it cannot look like a paragraph of these words."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
