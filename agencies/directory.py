@@ -4,8 +4,10 @@ A `Directory` is the state after the directory entries of the log in order. It i
 desk and in the verification of a pack; nothing in it comes from anywhere else.
 """
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any, Final
 
 from crypto import hybrid, labels, signing
@@ -16,7 +18,13 @@ from errors import Conflict, FormatError, NotFound, SignatureInvalid
 
 ROLES: Final = ("administrator", "auditor", "case-worker", "liaison", "prosecutor", "supervisor")
 TYPES: Final = ("police", "prosecution", "ngo", "other")
+# Roles whose holders act on evidence; two of them make a "two officers" rule, an administrator as such does not.
+ACTING: Final = frozenset({"liaison", "prosecutor", "case-worker", "supervisor"})
+# Signers' names begin with these words, so that an agency of this name could pass for something else.
+RESERVED: Final = frozenset({"root", "desk", "recovery", "log", "handle", "invite", "broker"})
 LEAST_FOUNDERS: Final = 2
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+_COUNTRY: Final = re.compile(r"[A-Z]{2}\Z")
 _COMMON: Final = {"v", "kind", "log"}
 _CERTIFICATE: Final = _COMMON | {
     "subject", "agency", "type", "roles", "signing_key", "receiving_key", "witness_key", "witness_mldsa_key", "from",
@@ -80,8 +88,24 @@ class Directory:
     successor: str | None = None
     agencies: dict[str, Agency] = field(default_factory=dict)
     certificates: list[Certificate] = field(default_factory=list)
-    deputies: dict[str, str] = field(default_factory=dict)
+    deputies: dict[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)  # (index, handle), oldest first
     receiving_keys: list[ReceivingKey] = field(default_factory=list)
+    _of: dict[str, tuple[Certificate, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._of = {}
+        for one in self.certificates:
+            self._of[one.subject] = (*self._of.get(one.subject, ()), one)
+
+    def copy(self) -> "Directory":
+        """An independent state; the elements never change, only the containers do."""
+        return replace(
+            self,
+            agencies=dict(self.agencies),
+            certificates=list(self.certificates),
+            deputies=dict(self.deputies),
+            receiving_keys=list(self.receiving_keys),
+        )
 
     @classmethod
     def replay(cls, origin: str, entries: Iterable[tuple[int, bytes]]) -> "Directory":
@@ -106,9 +130,11 @@ class Directory:
     def find_certificate(self, subject: str, at: int | None = None) -> Certificate | None:
         """The certificate of a subject that counts at log index `at` (None: now)."""
         moment = self.last + 1 if at is None else at
-        return next(
-            (one for one in reversed(self.certificates) if one.subject == subject and one.is_valid_at(moment)), None
-        )
+        return next((one for one in reversed(self._of.get(subject, ())) if one.is_valid_at(moment)), None)
+
+    def history(self, subject: str) -> tuple[Certificate, ...]:
+        """Every certificate a subject ever had, oldest first, revoked ones included."""
+        return self._of.get(subject, ())
 
     def certificate(self, subject: str, at: int | None = None) -> Certificate:
         """As `find_certificate`; raises NotFound when there is none."""
@@ -131,9 +157,10 @@ class Directory:
         """Administrators of an agency."""
         return [one for one in self.officers(agency, at=at) if one.type == "administrator"]
 
-    def deputy(self, agency: str) -> str | None:
-        """Role handle of the agency's deputy, an officer of another agency."""
-        return self.deputies.get(agency)
+    def deputy(self, agency: str, at: int | None = None) -> str | None:
+        """Role handle of the agency's deputy at log index `at` (None: now), an officer of another agency."""
+        moment = self.last + 1 if at is None else at
+        return next((name for index, name in reversed(self.deputies.get(agency, ())) if index < moment), None)
 
     def desk(self, agency: str, at: int | None = None) -> Certificate:
         """The desk's certificate."""
@@ -168,10 +195,10 @@ class Directory:
         raise NotFound(f"the broker has published no receiving key for {day}")
 
     def takes_two(self, agency: str, signers: Iterable[str], at: int | None = None) -> bool:
-        """Whether two officers of the agency (or one and its deputy) are among the signers."""
+        """Whether two officers of the agency who act on evidence (or one and its deputy) are among the signers."""
         names = set(signers)
-        own = {one.subject for one in self.officers(agency, at=at)} & names
-        return len(own) >= 2 or (len(own) == 1 and self.deputies.get(agency) in names)
+        own = {one.subject for one in self.officers(agency, at=at) if ACTING & set(one.roles)} & names
+        return len(own) >= 2 or (len(own) == 1 and self.deputy(agency, at) in names)
 
     # ---- How it changes -----------------------------------------------------------------------------------------
 
@@ -190,7 +217,7 @@ class Directory:
     def check(self, index: int, statement: Statement) -> "Any":
         """Check a statement as entry `index`; the returned function takes it in."""
         body = statement.value
-        if body.get("v") != 1 or body.get("log") != self.origin:
+        if type(body.get("v")) is not int or body["v"] != 1 or body.get("log") != self.origin:
             raise FormatError("a directory entry of another version or log")
         if index <= self.last:
             raise Conflict("directory entries come in order")
@@ -228,10 +255,10 @@ class Directory:
         _members(body, _COMMON | {"operator", "receiving_key", "day", "until"})
         key = unb64u(body["receiving_key"], hybrid.PUBLIC_BYTES)
         hybrid.check_public_key(key)
-        if body["operator"] not in self.operators:
+        if _text(body["operator"]) not in self.operators:
             raise FormatError("a receiving key of an unknown operator")
         self._verify(statement, {"log": self.log_key}, index)
-        made = ReceivingKey(body["operator"], key, _text(body["day"]), _text(body["until"]), index)
+        made = ReceivingKey(body["operator"], key, _date(body["day"]), _date(body["until"]), index)
         return lambda: self.receiving_keys.append(made)
 
     def _founding(self, index: int, statement: Statement, body: dict[str, Any]) -> Any:
@@ -286,6 +313,7 @@ class Directory:
             if made.type in ("desk", "recovery"):
                 self._revoke(made.subject, index)
             self.certificates.append(made)
+            self._of[made.subject] = (*self._of.get(made.subject, ()), made)
 
         return change
 
@@ -297,17 +325,19 @@ class Directory:
 
     def _deputy(self, index: int, statement: Statement, body: dict[str, Any]) -> Any:
         _members(body, _COMMON | {"agency", "officer"})
-        agency, officer = self.agency(body["agency"]).name, _match(ROLE_HANDLE, body["officer"])
-        if self.certificate(officer, index).agency == agency:
+        agency, officer = self.agency(_text(body["agency"])).name, _match(ROLE_HANDLE, body["officer"])
+        found = self.certificate(officer, index)
+        if found.agency == agency:
             raise FormatError("a deputy is an officer of another agency")
         self._verify(statement, {f"root/{agency}": self.agencies[agency].root}, index)
-        return lambda: self.deputies.update({agency: officer})
+        return lambda: self.deputies.update({agency: (*self.deputies.get(agency, ()), (index, officer))})
 
     def _revocation(self, index: int, statement: Statement, body: dict[str, Any]) -> Any:
         _members(body, _COMMON | {"agency", "subject", "certificate"})
-        agency = self.agency(body["agency"]).name
+        agency = self.agency(_text(body["agency"])).name
         found = self.certificate(_text(body["subject"]), index)
-        if found.agency != agency or found.index != body["certificate"]:
+        named = body["certificate"]
+        if found.agency != agency or type(named) is not int or found.index != named:
             raise FormatError("the revocation names another certificate")
         self._verify_all(statement, index, {})
         by_root = set(statement.signers) == {f"root/{agency}"} and found.type != "officer"
@@ -339,28 +369,23 @@ class Directory:
 
     def _require_administrators(self, agency: str, signers: set[str], index: int) -> None:
         own = {one.subject for one in self.administrators(agency, index)} & signers
-        if len(own) >= 2 or (len(own) == 1 and self.deputies.get(agency) in signers):
+        if len(own) >= 2 or (len(own) == 1 and self.deputy(agency, index) in signers):
             return
         raise SignatureInvalid("two administrators of the agency sign this, or one and the deputy")
 
     def _revoke(self, subject: str, index: int) -> None:
-        self.certificates = [
-            _revoked(one, index) if one.subject == subject and one.revoked is None else one for one in self.certificates
-        ]
+        struck = {one.index: replace(one, revoked=index) for one in self._of.get(subject, ()) if one.revoked is None}
+        self.certificates = [struck.get(one.index, one) for one in self.certificates]
+        self._of[subject] = tuple(struck.get(one.index, one) for one in self._of.get(subject, ()))
 
     def _parse_agency(self, value: Any, index: int) -> Agency:
         _members(value, {"name", "country", "type", "root"})
-        country = _text(value["country"])
-        if len(country) != 2 or not country.isascii() or not country.isupper() or value["type"] not in TYPES:
-            raise FormatError("an agency has a country of two letters and a known type")
-        return Agency(_match(AGENCY, value["name"]), country, value["type"], _ed25519(value["root"]), index)
-
-
-def _revoked(one: Certificate, index: int) -> Certificate:
-    return Certificate(
-        one.subject, one.agency, one.type, one.roles, one.signing_key, one.receiving_key, one.witness_key,
-        one.witness_mldsa_key, one.index, index,
-    )  # fmt: skip
+        name, country = _match(AGENCY, value["name"]), _match(_COUNTRY, value["country"])
+        if value["type"] not in TYPES:
+            raise FormatError("an agency is of a known type")
+        if name in RESERVED:
+            raise FormatError("an agency cannot have a name that stands for a kind of key")
+        return Agency(name, country, value["type"], _ed25519(value["root"]), index)
 
 
 def parse_certificate(body: dict[str, Any], index: int) -> Certificate:
@@ -370,8 +395,11 @@ def parse_certificate(body: dict[str, Any], index: int) -> Certificate:
         FormatError
     """
     _members(body, _CERTIFICATE)
-    kind, agency = body["type"], _match(AGENCY, body["agency"])
-    roles = tuple(_list(body["roles"]))
+    kind, agency = _text(body["type"]), _match(AGENCY, body["agency"])
+    _date(body["from"])
+    if body["until"] is not None:
+        _date(body["until"])
+    roles = tuple(_text(role) for role in _list(body["roles"]))
     if list(roles) != sorted(set(roles)) or any(role not in ROLES for role in roles):
         raise FormatError("the roles are not a sorted list of known ones")
     keys = _keys(body)
@@ -424,6 +452,16 @@ def _text(value: Any) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= 200:
         raise FormatError("a text is expected")
     return value
+
+
+def _date(value: Any) -> str:
+    try:
+        good = isinstance(value, str) and _DATE.match(value) and date.fromisoformat(value)
+    except ValueError:
+        good = None
+    if not good:
+        raise FormatError("a date is YYYY-MM-DD")
+    return str(value)
 
 
 def _match(form: Any, value: Any) -> str:

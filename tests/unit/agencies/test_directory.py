@@ -237,3 +237,87 @@ def test_replaying_the_entries_gives_the_same_state(network: Network) -> None:
     again.begin()
     again.found("north", "south")
     assert again.directory.agencies == network.directory.agencies
+
+
+def test_a_deputy_counts_from_the_entry_that_names_it(network: Network) -> None:
+    for name in ("north", "south"):
+        network.add(network.certificate(f"{name}/liaison-1", "officer", ["liaison"]), f"{name}/liaison-1",
+                    *network.admins(name))  # fmt: skip
+    first = network.add(directory_entries.deputy_body(ORIGIN, "north", "south/liaison-1"), "root/north")
+    second = network.add(directory_entries.deputy_body(ORIGIN, "north", "south/administrator-1"), "root/north")
+    found = [network.directory.deputy("north", at) for at in (first, first + 1, second, second + 1, None)]
+    assert found == [None, "south/liaison-1", "south/liaison-1", "south/administrator-1", "south/administrator-1"]
+
+
+def test_administrators_are_not_the_second_officer_of_an_act_on_evidence(network: Network) -> None:
+    for number in (1, 2):
+        handle = f"north/liaison-{number}"
+        network.add(network.certificate(handle, "officer", ["liaison"]), handle, *network.admins("north"))
+    assert network.directory.takes_two("north", ["north/liaison-1", "north/liaison-2"])
+    assert not network.directory.takes_two("north", ["north/liaison-1", "north/administrator-1"])
+    assert not network.directory.takes_two("north", network.admins("north"))
+
+
+@pytest.mark.parametrize("name", sorted(d.RESERVED))
+def test_no_agency_is_named_like_a_kind_of_key(network: Network, name: str) -> None:
+    """`root/liaison-3` would be an officer of the agency root, and the root of the agency liaison-3."""
+    north, south = network.admins("north"), network.admins("south")
+    refused(
+        network,
+        FormatError,
+        directory_entries.admission_body(ORIGIN, network.agency(name)),
+        f"root/{name}",
+        *north,
+        *south,
+    )
+    network.add(directory_entries.admission_body(ORIGIN, network.agency(name + "s")), f"root/{name}s", *north, *south)
+
+
+STRANGE: list[Any] = [None, True, 0, -1, 2**53 - 1, "", "x" * 300, [], [[]], [None], {}, {"a": {}}, [{"a": 1}]]
+
+
+@pytest.mark.parametrize("kind", ["founding", "admission", "certificate", "deputy", "revocation", "receiving-key"])
+def test_members_of_any_type_are_refused_without_another_error(network: Network, kind: str) -> None:
+    """Whatever stands in place of a member, what comes out is an error of ours; the unaltered body is taken."""
+    one, two = network.admins("north")
+    key = hybrid.ReceivingKey(hybrid.generate(network.rng.randbytes)).public_key
+    good: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+        "founding": (
+            directory_entries.founding_body(ORIGIN, "n", [network.agency("a"), network.agency("b")]),
+            ("root/a", "root/b"),
+        ),
+        "admission": (
+            directory_entries.admission_body(ORIGIN, network.agency("x")),
+            ("root/x", one, two, *network.admins("south")),
+        ),
+        "certificate": (
+            network.certificate("north/liaison-1", "officer", ["liaison"]), ("north/liaison-1", one, two),
+        ),
+        "deputy": (directory_entries.deputy_body(ORIGIN, "north", "south/administrator-1"), ("root/north",)),
+        "revocation": (directory_entries.revocation_body(ORIGIN, network.directory.certificate(two)), ("root/north",)),
+        "receiving-key": (directory_entries.receiving_key_body(ORIGIN, "one", key, DAY, DAY), ("log",)),
+    }  # fmt: skip
+    body, signers = good[kind]
+    for member in body:
+        for strange in STRANGE:
+            if strange == body[member] or (member, strange) in (("until", None), ("v", True), ("index", True)):
+                continue
+            with pytest.raises(AmparoError):
+                network.add({**body, member: strange}, *signers)
+    if kind != "founding":
+        network.add(body, *signers)
+
+
+def test_a_version_that_is_merely_true_is_refused(network: Network) -> None:
+    body = network.certificate("north/liaison-1", "officer", ["liaison"])
+    refused(network, FormatError, {**body, "v": True}, "north/liaison-1", *network.admins("north"))
+    network.add(body, "north/liaison-1", *network.admins("north"))
+
+
+def test_a_copy_is_independent(network: Network) -> None:
+    other = network.directory.copy()
+    assert other == network.directory
+    network.add(network.certificate("north/liaison-1", "officer", ["liaison"]), "north/liaison-1",
+                *network.admins("north"))  # fmt: skip
+    assert other.find_certificate("north/liaison-1") is None
+    assert network.directory.find_certificate("north/liaison-1")
