@@ -1,7 +1,7 @@
 """Sealing a bundle: content key, commitments, contents tree, stanzas, cover, halves, and the payload as a stream
 (docs/protocol.md 3).
 
-The payload is read once. Memory is flat: a few blocks of 4 MiB are in flight, worked on by both cores.
+The payload is read once. Memory is flat: three blocks are in flight while both cores encrypt, hash and write.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from crypto import boxes, chunks, hybrid, labels
-from crypto.digests import SEGMENT_BYTES, RootAccumulator, hash_fields, sha512
+from crypto.digests import SEGMENT_BYTES, BlockRoot, RootAccumulator, hash_fields, sha512
 from crypto.encoding import b64u, dump_json, fields
 from crypto.header import COVER_BYTES, STANZA_COUNTS, half_info, stanza_info
 from crypto.padding import padme
@@ -23,7 +23,7 @@ from errors import FormatError, LimitExceeded, SourceChanged
 SECRET_BYTES: Final = 32
 STANZA_PLAIN_BYTES: Final = 98
 LENGTHS_BYTES: Final = 16
-BLOCK_BYTES: Final = 4 * 2**20
+BLOCKS_IN_FLIGHT: Final = 3
 _ZEROS: Final = bytes(2**20)
 
 Random = Callable[[int], bytes]
@@ -215,45 +215,32 @@ def _checked(source: Source) -> Iterator[bytes | bytearray | memoryview]:
 
 
 class _Segments:
-    """Writes ciphertext in order and hashes its 1 MiB segments on the other core."""
+    """Writes ciphertext in order while another thread hashes its 1 MiB segments. Nothing is copied."""
 
     def __init__(self, write: Write) -> None:
         self._write = write
-        self._open = bytearray()
-        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="segments")
-        self._digests: deque[Future[bytes]] = deque()
-        self._tree = RootAccumulator()
+        self._root = BlockRoot(SEGMENT_BYTES)
+        self._hasher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="segments")
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="write")
+        self._waiting: deque[Future[object]] = deque()
         self.written = 0
 
     def put(self, data: bytes | bytearray) -> None:
-        self._open += data
-        whole = len(self._open) // SEGMENT_BYTES * SEGMENT_BYTES
-        if whole >= BLOCK_BYTES:
-            self._flush(whole)
-
-    def _flush(self, size: int) -> None:
-        out, self._open = self._open[:size], self._open[size:]
-        view = memoryview(out)
-        for start in range(0, size, SEGMENT_BYTES):
-            self._digests.append(self._pool.submit(_digest, view[start : start + SEGMENT_BYTES]))
-        self._write(out)
-        self.written += size
-        while len(self._digests) > 2 * BLOCK_BYTES // SEGMENT_BYTES:
-            self._tree.add(self._digests.popleft().result())
+        self.written += len(data)
+        self._waiting.append(self._hasher.submit(self._root.update, data))
+        self._waiting.append(self._writer.submit(self._write, data))
+        while len(self._waiting) > 2 * BLOCKS_IN_FLIGHT:
+            self._waiting.popleft().result()
 
     def close(self) -> bytes:
-        """Write the rest; the root of all segments."""
-        self._flush(len(self._open))
-        while self._digests:
-            self._tree.add(self._digests.popleft().result())
-        return self._tree.root()
+        """Wait until all is written; the root of all segments."""
+        while self._waiting:
+            self._waiting.popleft().result()
+        return self._root.root()
 
     def stop(self) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-
-def _digest(view: memoryview) -> bytes:
-    return hashlib.sha256(view).digest()
+        self._hasher.shutdown(cancel_futures=True)
+        self._writer.shutdown(cancel_futures=True)
 
 
 # ---- Stanzas, cover, halves -------------------------------------------------------------------------------------
