@@ -76,7 +76,7 @@ class RegisterStale(Conflict):
 
 
 class HalfKeyExpired(InputError):
-    """The key half was not sealed to a key that this broker holds; fetch the key of the day and seal again."""
+    """The key half was not sealed to a key that this broker holds; fetch the key of the day, seal again."""
 
     code = "half-key-expired"
 
@@ -138,6 +138,24 @@ class BundleExpired(Refused):
     code = "expired"
 
 
+class NotEntitled(Refused):
+    """This bundle was not sealed to you; a colleague to whom it was may hand it on."""
+
+    code = "not-entitled"
+
+
+class ApprovalMissing(Refused):
+    """This takes a second officer; ask a colleague to approve it first."""
+
+    code = "approval-missing"
+
+
+class FlagForbids(Refused):
+    """A protection flag forbids this; ask the agency that raised it."""
+
+    code = "flag-forbids"
+
+
 class SignInRequired(Refused):
     """Sign in first, or sign in again."""
 
@@ -187,6 +205,24 @@ class LogShorter(IntegrityError):
     """The stored log is shorter than, or differs from, what was signed before; nothing more is signed."""
 
     code = "log-shorter"
+
+
+class LogForked(IntegrityError):
+    """The broker has shown two different logs, or an older one; send and open nothing, and export the proof."""
+
+    code = "log-forked"
+
+
+class RegisterInvalid(IntegrityError):
+    """The flag register of this bundle is not as it has to be; nothing is opened with it. Ask the other parties."""
+
+    code = "register-invalid"
+
+
+class HeadersDiffer(IntegrityError):
+    """There are two different headers for one bundle, or a key in it that nobody listed; it stays closed."""
+
+    code = "headers-differ"
 
 
 class SourceChanged(IntegrityError):
