@@ -1,10 +1,10 @@
 """Tables of a desk: officers and their locked keys, cases, and the keys of cases wrapped to officers."""
 
-from sqlalchemy import ForeignKeyConstraint, Integer, LargeBinary, String
+from sqlalchemy import Boolean, ForeignKeyConstraint, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.database import DeskBase
-from storage.types import Identifier
+from storage.types import Digest, Identifier
 
 
 class Member(DeskBase):
@@ -62,3 +62,93 @@ class Exclusion(DeskBase):
     decided_at: Mapped[int] = mapped_column(Integer)
 
     __table_args__ = (ForeignKeyConstraint(["case_id"], ["case.case_id"]),)
+
+
+class DeskIdentity(DeskBase):
+    """Whose desk this is: one row, written at set-up."""
+
+    __tablename__ = "desk_identity"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)  # always 1
+    agency: Mapped[str] = mapped_column(String(40))
+    country: Mapped[str] = mapped_column(String(2))
+    type: Mapped[str] = mapped_column(String(16))
+    log: Mapped[str] = mapped_column(String(200))
+    root_key: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    recovery_key: Mapped[bytes | None] = mapped_column(LargeBinary(1216))
+    made_at: Mapped[int] = mapped_column(Integer)
+
+
+class ShareHolder(DeskBase):
+    """Who holds a share on paper, by role handle; the share itself is nowhere but on the paper."""
+
+    __tablename__ = "share_holder"
+
+    purpose: Mapped[str] = mapped_column(String(8), primary_key=True)  # root | recovery
+    issue: Mapped[int] = mapped_column(Integer, primary_key=True)
+    holder: Mapped[str] = mapped_column(String(64), primary_key=True)
+    threshold: Mapped[int] = mapped_column(Integer)
+    typed_back: Mapped[bool] = mapped_column(Boolean)
+    issued_at: Mapped[int] = mapped_column(Integer)
+
+
+class DirectoryEntry(DeskBase):
+    """The directory entries of the log as this desk received and checked them."""
+
+    __tablename__ = "directory_entry"
+
+    log: Mapped[str] = mapped_column(String(200), primary_key=True)
+    entry_index: Mapped[int] = mapped_column(Integer, primary_key=True)
+    statement: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ExpectedStatement(DeskBase):
+    """Bodies of directory statements that this desk made or signed; any other one in its name is an alarm."""
+
+    __tablename__ = "expected_statement"
+
+    body_digest: Mapped[bytes] = mapped_column(Digest, primary_key=True)
+    expected_at: Mapped[int] = mapped_column(Integer)
+
+
+class DirectoryAlarm(DeskBase):
+    """A directory entry that somebody has to look at."""
+
+    __tablename__ = "directory_alarm"
+
+    log: Mapped[str] = mapped_column(String(200), primary_key=True)
+    entry_index: Mapped[int] = mapped_column(Integer, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))  # foreign | recovery-changed | desk-changed
+    agency: Mapped[str] = mapped_column(String(40))
+    raised_at: Mapped[int] = mapped_column(Integer)
+    closed_at: Mapped[int | None] = mapped_column(Integer)
+
+
+class RootComparison(DeskBase):
+    """The newest comparison of an agency's root: the signed act that says who compared what, and how."""
+
+    __tablename__ = "root_comparison"
+
+    agency: Mapped[str] = mapped_column(String(40), primary_key=True)
+    statement: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Act(DeskBase):
+    """The desk's record of acts on people and keys: signed statements, each naming the one before it."""
+
+    __tablename__ = "act"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    statement: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class AgencySecret(DeskBase):
+    """A secret of the whole agency (that of its handles), wrapped to one holder: an officer, or `recovery`."""
+
+    __tablename__ = "agency_secret"
+
+    name: Mapped[str] = mapped_column(String(16), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(64), primary_key=True)
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+    given_by: Mapped[str] = mapped_column(String(64))
+    given_at: Mapped[int] = mapped_column(Integer)
