@@ -132,6 +132,12 @@ class ReleaseDestroyed(Refused):
     code = "destroyed"
 
 
+class RootNotCompared(Refused):
+    """The key of this agency was not compared yet; read the fingerprint to each other first."""
+
+    code = "root-not-compared"
+
+
 class BundleExpired(Refused):
     """The term of this bundle is over; ask the sender for a new one."""
 
@@ -199,6 +205,12 @@ class CommitmentMismatch(IntegrityError):
     """What was opened is not what the sender committed to."""
 
     code = "commitment-mismatch"
+
+
+class KeyChanged(IntegrityError):
+    """A key changed, or was said to be wrong; nothing is sent until people have compared it again."""
+
+    code = "key-changed"
 
 
 class LogShorter(IntegrityError):
@@ -349,6 +361,12 @@ class LogClosed(InstallationError):
     """This log takes no new entries; use its successor."""
 
     code = "log-closed"
+
+
+class SetUpUnfinished(InstallationError):
+    """The set-up of this desk is not finished; its administrators go on with it."""
+
+    code = "set-up-unfinished"
 
 
 class PrintRefused(InstallationError):
