@@ -143,6 +143,8 @@ def _draft(given: PackInput, digests: Mapping[str, Digests]) -> PackList:
         _list_exhibit(exhibit, chains, digests) for exhibit in sorted(given.exhibits, key=lambda one: one.number)
     )
     holdings = tuple(_list_holding(chains[holding], given.agency) for holding in sorted(chains))
+    if not any(one.state == "open" for one in holdings):
+        raise PackNotReady("this agency holds none of the exhibits: nobody here can put the pack on record")
     documents = sorted(given.documents, key=lambda one: one.name)
     return PackList(
         pack=given.pack,

@@ -297,7 +297,15 @@ class Case:
         return finish(self.world, packs.plan_pack(self.given(), print_plainly), **changes)
 
 
-def finish(
+def finish(world: World, plan: packs.PackPlan, **changes: Any) -> bytes:
+    """The bytes of a pack that is on record and signed; see `put_on_record`."""
+    finished = put_on_record(world, plan, **changes)
+    out = b"".join(finished.write())
+    assert len(out) == finished.size_bytes
+    return out
+
+
+def put_on_record(
     world: World,
     plan: packs.PackPlan,
     signers: tuple[str, ...] = (FIRST, SECOND),
@@ -305,8 +313,8 @@ def finish(
     witnesses: Iterable[str] = AGENCIES,
     built: Callable[[dict[str, Any]], dict[str, Any]] = lambda members: members,
     before_proofs: Callable[[], object] = lambda: None,
-) -> bytes:
-    """Put the pack on record, sign it and write it. The chains of the world stay as they were."""
+) -> packs.FinishedPack:
+    """Put the pack on record and sign it. The chains of the world stay as they were."""
     logged = {}
     for one in plan.open_holdings:
         members = built({"length": one.length, "pack_digest": b64u(plan.digest)})
@@ -322,10 +330,7 @@ def finish(
     files = packs.pack_built_files(events_built, consistency)
     values = packs.signed_values(plan.digest, files)
     signatures = {by: world.key(by).sign(labels.PACK, *values) for by in signers}
-    finished = packs.finish_pack(plan, files, signatures)
-    out = b"".join(finished.write())
-    assert len(out) == finished.size_bytes
-    return out
+    return packs.finish_pack(plan, files, signatures)
 
 
 def make_case(rng: random.Random) -> Case:

@@ -57,7 +57,8 @@ def test_a_good_pack_without_a_trust_file_is_whole_only(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("pack", "trust", "code"),
     [("forged.zip", "trust.txt", "pack-contents"), ("pack.zip", "other.txt", "pack-log"),
-     ("empty.zip", "trust.txt", "pack-zip"), ("trust.txt", "trust.txt", "pack-zip"), ("pack.zip", "pack.zip", "pack-log")],
+     ("empty.zip", "trust.txt", "pack-zip"), ("trust.txt", "trust.txt", "pack-zip"),
+     ("pack.zip", "pack.zip", "pack-log")],
 )  # fmt: skip
 def test_a_refused_pack_ends_with_1_and_a_reason_and_a_code(folder: Path, pack: str, trust: str, code: str) -> None:
     result = run(folder / pack, "--trust", folder / trust)
