@@ -67,6 +67,7 @@ class StoredHalf(HalvesBase):
     header_digest: Mapped[bytes] = mapped_column(Digest, primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True)  # of the operator in the header, from 1
     state: Mapped[str] = mapped_column(String(16))  # active, held, destroyed
+    changed_by: Mapped[int] = mapped_column(BigInteger)  # log index of what changed the state last
     sealed: Mapped[bytes | None] = mapped_column(SealedBytes)
 
 
@@ -224,6 +225,7 @@ class Halves:
                         header_digest=header_digest,
                         number=number,
                         state="active",
+                        changed_by=-1,
                         sealed=sealed,
                     )
                 )
@@ -235,13 +237,16 @@ class Halves:
             lambda session: any(row.sealed is not None for row in _rows(session, log_id, header_digest)),
         )
 
-    def mark(self, log_id: bytes, header_digest: bytes, *, held: bool) -> None:
-        """Hold the half, or lift the hold. A destroyed half stays destroyed."""
+    def mark(self, log_id: bytes, header_digest: bytes, *, held: bool, index: int) -> None:
+        """Hold the half, or lift the hold, as the log says at `index`.
+
+        A destroyed half stays destroyed, and what comes late does not undo what the log ordered after it.
+        """
 
         def work(session: Session) -> None:
             for row in _rows(session, log_id, header_digest):
-                if row.state != "destroyed":
-                    row.state = "held" if held else "active"
+                if row.state != "destroyed" and index > row.changed_by:
+                    row.state, row.changed_by = "held" if held else "active", index
 
         transact(self._sessions, work)
 
@@ -254,7 +259,14 @@ class Halves:
                 row.state, row.sealed = "destroyed", None
             if not rows:
                 session.add(
-                    StoredHalf(log_id=log_id, header_digest=header_digest, number=1, state="destroyed", sealed=None)
+                    StoredHalf(
+                        log_id=log_id,
+                        header_digest=header_digest,
+                        number=1,
+                        state="destroyed",
+                        changed_by=-1,
+                        sealed=None,
+                    )
                 )
 
         transact(self._sessions, work)

@@ -193,6 +193,7 @@ class Event(BrokerBase):
     agency: Mapped[str] = mapped_column(String(40))
     number: Mapped[int] = mapped_column(BigInteger)
     statement: Mapped[bytes | None] = mapped_column(SealedBytes)  # None: it is large and lies in a blob
+    statement_digest: Mapped[bytes] = mapped_column(Digest)
     salt: Mapped[bytes] = mapped_column(Digest)
     details_box: Mapped[bytes | None] = mapped_column(SealedBytes)
 

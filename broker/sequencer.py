@@ -27,15 +27,14 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session, sessionmaker
 
 import errors
-from agencies.directory import Directory
+from broker.batch import Answer, Appender, Handler, Payload
 from broker.directories import DirectoryCache
 from broker.log_store import LogStore
 from broker.models import Checkpoint as StoredCheckpoint
-from broker.models import EntryKey, Lease, LogHead, MailItem, Outcome, Pending
+from broker.models import Lease, LogHead, Outcome, Pending
 from broker.remote import pack, pack_answer, unpack, unpack_answer
 from broker.slots import SlotFile
 from config.logs import get_log
-from crypto.digests import sha256
 from custody.checkpoint import Checkpoint, LogKeys, sign_checkpoint
 from errors import AmparoError, LeaseLost, LogShorter, NotFound, SettingInvalid, Unavailable
 from storage.database import transact
@@ -45,76 +44,7 @@ LEASE = timedelta(seconds=3)
 POLL_SECONDS = 0.02
 ANSWER_SECONDS = 30.0
 SIGNED_SLOTS, SIGNED_BYTES = 2, 8 + 32
-Payload = dict[str, Any]
-Answer = dict[str, Any]
 Clock = Callable[[], datetime]
-
-
-@dataclass(slots=True)
-class Appender:
-    """The batch that is being made: what handlers read and write. All of it is one transaction."""
-
-    session: Session
-    log: LogStore
-    origin: str
-    head: LogHead
-    directory: Directory
-    now: datetime
-    size: int
-    entries: list[bytes] = field(default_factory=list)
-
-    @property
-    def log_id(self) -> bytes:
-        """16 bytes."""
-        return self.log.log_id
-
-    @property
-    def next_index(self) -> int:
-        """The index that the next entry will get."""
-        return self.size + len(self.entries)
-
-    def find_entries(self, entries: Sequence[bytes]) -> dict[bytes, int]:
-        """Indices of those entries that are in the log or in this batch, by entry."""
-        digests = {sha256(entry): entry for entry in entries}
-        query = select(EntryKey.digest, EntryKey.entry_index).where(
-            EntryKey.log_id == self.log_id, EntryKey.digest.in_(list(digests))
-        )
-        return {digests[digest]: index for digest, index in self.session.execute(query).tuples()}
-
-    def find_entry(self, entry: bytes) -> int | None:
-        """Where this very entry stands already."""
-        return self.find_entries([entry]).get(entry)
-
-    def append(self, *entries: bytes) -> list[int]:
-        """Put new entries into the batch; return their indices."""
-        first = self.next_index
-        self.entries += entries
-        rows = [
-            {"log_id": self.log_id, "digest": sha256(entry), "entry_index": first + at}
-            for at, entry in enumerate(entries)
-        ]
-        self.session.execute(insert(EntryKey), rows)
-        return [first + at for at in range(len(entries))]
-
-    def tell(
-        self, agency: str, kind: str, index: int, *, bundle_id: bytes | None = None, handle: bytes | None = None
-    ) -> None:
-        """Put an item into an agency's mailbox."""
-        self.head.cursor += 1
-        self.session.add(
-            MailItem(
-                log_id=self.log_id,
-                agency=agency,
-                cursor=self.head.cursor,
-                kind=kind,
-                bundle_id=bundle_id,
-                entry_index=index,
-                handle=handle,
-            )
-        )
-
-
-Handler = Callable[[Appender, Payload], Answer]
 
 
 @dataclass(slots=True)
@@ -144,10 +74,11 @@ class Sequencer:
         clock: Clock,
         *,
         gather_seconds: float,
+        witness_quorum: int,
     ) -> None:
         self._sessions, self._readers, self._log, self._keys = sessions, readers, log, keys
         self._directories, self._handlers, self._clock = directories, handlers, clock
-        self._gather_seconds = gather_seconds
+        self._gather_seconds, self._witness_quorum = gather_seconds, witness_quorum
         self._signed = SlotFile(signed_file, SIGNED_SLOTS, SIGNED_BYTES)
         self._queue: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._stop = threading.Event()
@@ -348,8 +279,9 @@ class Sequencer:
         head = self._locked_head(session)
         jobs = [*jobs, *self._remote_jobs(session)]
         batch = Appender(
-            session, self._log, self._keys.origin, head, self._directories.get(session), self._clock(), head.size
-        )
+            session, self._log, self._keys.origin, head, self._directories.get(session), self._clock(), head.size,
+            self._witness_quorum,
+        )  # fmt: skip
         answers = [(job, self._run(batch, job)) for job in jobs]
         for job, answer in answers:
             if job.is_remote:

@@ -6,7 +6,6 @@ spelling: whatever deviates from it, also in the order of the parameters, is ref
 
 import hmac
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -125,22 +124,22 @@ def parse_signature_input(value: str) -> SignatureParameters:
 
 
 def verify_request(
-    public_key: bytes, parts: RequestParts, headers: Mapping[str, str], parameters: SignatureParameters
+    public_key: bytes, parts: RequestParts, parameters: SignatureParameters, signature: str
 ) -> None:
     """Check the signature of a request against the key that its `keyid` names.
 
     Args:
         public_key: 32 bytes, Ed25519.
         parts: the components, of which the caller has checked authority, broker and digest of the body.
-        headers: with `Signature`.
         parameters: from `parse_signature_input`.
+        signature: the value of the header `Signature`.
 
     Raises:
         FormatError: `Signature` has another form.
         SignatureInvalid: it was not made by this key over these components.
     """
-    found = _SIGNATURE.match(headers.get("Signature", ""))
+    found = _SIGNATURE.match(signature)
     if not found:
         raise FormatError("Signature is not of the profile amparo/v1")
-    signature = unb64(found["signature"], signing.SIGNATURE_BYTES)
-    signing.verify_raw(public_key, signature_base(parts, parameters), signature)
+    raw = unb64(found["signature"], signing.SIGNATURE_BYTES)
+    signing.verify_raw(public_key, signature_base(parts, parameters), raw)
