@@ -4,7 +4,7 @@ from sqlalchemy import Boolean, ForeignKeyConstraint, Integer, LargeBinary, Stri
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.database import DeskBase
-from storage.types import Digest, Identifier
+from storage.types import Identifier
 
 
 class Member(DeskBase):
@@ -92,36 +92,7 @@ class ShareHolder(DeskBase):
     issued_at: Mapped[int] = mapped_column(Integer)
 
 
-class DirectoryEntry(DeskBase):
-    """The directory entries of the log as this desk received and checked them."""
 
-    __tablename__ = "directory_entry"
-
-    log: Mapped[str] = mapped_column(String(200), primary_key=True)
-    entry_index: Mapped[int] = mapped_column(Integer, primary_key=True)
-    statement: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-class ExpectedStatement(DeskBase):
-    """Bodies of directory statements that this desk made or signed; any other one in its name is an alarm."""
-
-    __tablename__ = "expected_statement"
-
-    body_digest: Mapped[bytes] = mapped_column(Digest, primary_key=True)
-    expected_at: Mapped[int] = mapped_column(Integer)
-
-
-class DirectoryAlarm(DeskBase):
-    """A directory entry that somebody has to look at."""
-
-    __tablename__ = "directory_alarm"
-
-    log: Mapped[str] = mapped_column(String(200), primary_key=True)
-    entry_index: Mapped[int] = mapped_column(Integer, primary_key=True)
-    kind: Mapped[str] = mapped_column(String(16))  # foreign | recovery-changed | desk-changed
-    agency: Mapped[str] = mapped_column(String(40))
-    raised_at: Mapped[int] = mapped_column(Integer)
-    closed_at: Mapped[int | None] = mapped_column(Integer)
 
 
 class RootComparison(DeskBase):
@@ -140,15 +111,3 @@ class Act(DeskBase):
 
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     statement: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-class AgencySecret(DeskBase):
-    """A secret of the whole agency (that of its handles), wrapped to one holder: an officer, or `recovery`."""
-
-    __tablename__ = "agency_secret"
-
-    name: Mapped[str] = mapped_column(String(16), primary_key=True)
-    holder: Mapped[str] = mapped_column(String(64), primary_key=True)
-    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
-    given_by: Mapped[str] = mapped_column(String(64))
-    given_at: Mapped[int] = mapped_column(Integer)
