@@ -54,7 +54,7 @@ class Appender:
         query = select(EntryKey.digest, EntryKey.entry_index).where(
             EntryKey.log_id == self.log_id, EntryKey.digest.in_(list(digests))
         )
-        return {digests[digest]: index for digest, index in self.session.execute(query).tuples()}
+        return {digests[digest]: index for digest, index in self.session.execute(query)}
 
     def find_entry(self, entry: bytes) -> int | None:
         """Where this very entry stands already."""

@@ -26,7 +26,7 @@ class DirectoryCache:
             .where(DirectoryEntry.log_id == self._log_id, DirectoryEntry.entry_index > newest.last)
             .order_by(DirectoryEntry.entry_index)
         )
-        more = list(session.execute(query).tuples())
+        more = list(session.execute(query))
         if not more:
             return newest
         moved = copy.deepcopy(newest)

@@ -64,7 +64,7 @@ def list_entries(query: dict[str, Any]) -> dict[str, Any]:
         .order_by(DirectoryEntry.entry_index)
         .limit(PAGE_ITEMS)
     )
-    rows = transact(parts.readers, lambda session: list(session.execute(wanted).tuples()))
+    rows = transact(parts.readers, lambda session: list(session.execute(wanted)))
     return {
         "entries": [{"index": index, "statement": statement} for index, statement in rows],
         "next": rows[-1][0] if len(rows) == PAGE_ITEMS else None,

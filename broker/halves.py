@@ -121,7 +121,7 @@ class Halves:
         """
         keys = SlotFile.create(store_key_file, STORE_SLOTS, STORE_BYTES)
         SlotFile.create(receiving_key_file, RECEIVING_SLOTS, RECEIVING_BYTES)
-        keys.write(0, _pack_key(1, random_bytes(boxes.KEY_BYTES)))
+        keys.write(1 % STORE_SLOTS, _pack_key(1, random_bytes(boxes.KEY_BYTES)))
         engine = open_engine(url, erase=True)
         HalvesBase.metadata.create_all(engine)
         transact(session_factory(engine), lambda session: session.add(StoreState(log_id=STORE_ID, generation=1)))

@@ -366,7 +366,7 @@ class Sequencer:
         query = select(Outcome.pending_id, Outcome.answer).where(
             Outcome.log_id == self._log.log_id, Outcome.pending_id.in_(wanted)
         )
-        found = transact(self._readers, lambda session: list(session.execute(query).tuples()))
+        found = transact(self._readers, lambda session: list(session.execute(query)))
         answers = [(self._waiting.pop(pending_id), unpack_answer(answer)) for pending_id, answer in found]
         for job in [job for job in self._waiting.values() if job.future.cancelled()]:
             del self._waiting[job.pending_id]

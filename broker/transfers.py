@@ -140,7 +140,7 @@ def list_parts(log_id: bytes, bundle: Bundle, session: Session) -> list[int]:
     )
     return [
         group * GROUP_PARTS + place
-        for group, have in session.execute(query).tuples()
+        for group, have in session.execute(query)
         for place, there in enumerate(have)
         if there
     ]
