@@ -115,9 +115,7 @@ def asking_events(db: Session) -> list[OwnEvent]:
 
 def unproven_events(db: Session, size: int, most: int) -> list[OwnEvent]:
     """Logged events below `size` whose proof was not fetched yet."""
-    query = select(OwnEvent).where(
-        OwnEvent.state == LOGGED, OwnEvent.proof.is_(None), OwnEvent.log_index < size
-    )
+    query = select(OwnEvent).where(OwnEvent.state == LOGGED, OwnEvent.proof.is_(None), OwnEvent.log_index < size)
     return list(db.scalars(query.order_by(OwnEvent.log_index).limit(most)))
 
 

@@ -322,4 +322,3 @@ def text_of(value: Mapping[str, Any], name: str) -> str:
 def integer_of(value: Mapping[str, Any], name: str) -> int:
     """An integer member of an answer, not negative."""
     return _integer(value, name)
-
