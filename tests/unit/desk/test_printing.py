@@ -3,6 +3,7 @@
 import dataclasses
 import http.server
 import io
+import random
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from desk.printing import AssetFetcher, ForeignAddress, print_custody_statement, render_pdf
 from errors import PrintRefused
+from evidence.packs import plan_pack
 from evidence.statements import (
     CustodyStatement,
     ProofState,
@@ -24,6 +26,8 @@ from evidence.statements import (
     proof_words,
     time_words,
 )
+from evidence.verification import verify_pack
+from tests.support.packs import finish, make_case, unpack
 
 GIVER = StatementHolding(
     "0a" * 16,
@@ -185,3 +189,19 @@ def test_a_picture_of_one_moment_or_of_nothing_has_measures() -> None:
     one = dataclasses.replace(GIVER, events=GIVER.events[:1])
     assert lay_out_timeline((one,)).bars[0].width > 0
     assert lay_out_timeline(()).bars == ()
+
+
+def test_a_pack_holds_the_printed_statement_of_its_own_events(rng: random.Random) -> None:
+    """The paper and the signed entries come from the same input; the pack is proven with the paper in it."""
+    case = make_case(rng)
+    plan = plan_pack(case.given(), print_custody_statement)
+    pack = finish(case.world, plan)
+    assert verify_pack(io.BytesIO(pack), case.world.trust()).is_proven
+    text = text_of(unpack(pack)["data/custody-statement.pdf"]).replace(" ", "")
+    for words in (
+        "SM-T-2031-31", "Photograph of the farm", "north-police/liaison-3", "Confirmed by 3 of 3 agencies",
+        "Accepted from another agency", "Tool: reader 2.1", "Correction of an earlier entry (number 0)",
+        "Bundle sealed by north-police/liaison-4", "Number 5 waits for a permission.", "Not proven",
+        "No custody of this exhibit is on record.",
+    ):  # fmt: skip
+        assert words.replace(" ", "") in text, words
