@@ -62,9 +62,10 @@ STATEMENT = CustodyStatement(
 
 
 def text_of(pdf: bytes) -> str:
-    """All text of a PDF; spaces and line ends are one space."""
+    """All text of a PDF; spaces and line ends are one space; a hyphen at the end of a line is a hyphen."""
     document = pypdfium2.PdfDocument(pdf)
-    return " ".join(" ".join(page.get_textpage().get_text_range() for page in document).split())
+    text = " ".join(page.get_textpage().get_text_range() for page in document)
+    return " ".join(text.replace("\ufffe", "-").split())
 
 
 def test_the_statement_says_who_held_what_and_when() -> None:
