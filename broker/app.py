@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from flask import Flask, Response, g, request
 from flask_smorest import Api
 
-from broker import auth, bundles_api, directory_api, errors, log_api, mailbox_api
+from broker import auth, bundles_api, directory_api, errors, handles_api, log_api, mailbox_api
 from broker.directories import DirectoryCache
 from broker.duties import Duties
 from broker.integration import HANDLERS
@@ -61,6 +61,7 @@ def create_broker(settings: BrokerSettings, *, clock: Clock = utc_now) -> Flask:
         directory_api.broker_bp,
         directory_api.bp,
         bundles_api.bp,
+        handles_api.bp,
         log_api.bp,
         mailbox_api.bp,
     ):
