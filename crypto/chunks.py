@@ -1,13 +1,13 @@
 """Cobblestone-256, the committing chunk format of payloads and stored files (C2SP chunked-encryption).
 
-Writing and reading are streams; reading can start at any chunk. Chunks of a batch are worked on by two threads,
-since AES-GCM releases the interpreter's lock. The bytes are those of `cryptography.cobblestone` (a test compares).
+Writing and reading are streams; reading can start at any chunk, and the salt can be chosen. The bytes are those of
+`cryptography.cobblestone` (a test compares). One thread works on a stream: two that share its chunks are slower
+than one, because they wait for the interpreter's lock every 16 KiB. The second core hashes and writes (sealing.py).
 """
 
 import hmac
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from errors import DecryptionFailed, FormatError, LimitExceeded
+from crypto.buffers import overwrite, overwrite_bytes
+from errors import DecryptionFailed, FormatError, KeyUnusable, LimitExceeded
 
 KEY_BYTES: Final = 32
 SALT_BYTES: Final = 24
@@ -26,7 +27,6 @@ TAG_BYTES: Final = 16
 SEALED_CHUNK_BYTES: Final = CHUNK_BYTES + TAG_BYTES
 MOST_CHUNKS: Final = 2**38
 _LABEL: Final = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\x00"
-_SMALLEST_SPLIT: Final = 32  # chunks; below it a second thread costs more than it brings
 
 
 def sealed_length(plain_bytes: int) -> int:
@@ -53,9 +53,12 @@ class _Cipher:
         if len(input_key) != KEY_BYTES or len(salt) != SALT_BYTES:
             raise FormatError("a chunk stream has a key of 32 and a salt of 24 bytes")
         okm = HKDFExpand(hashes.SHA512(), 76, _LABEL + salt + context).derive(bytes(input_key))
-        self._aead = AESGCM(okm[:32])
+        key = okm[:KEY_BYTES]
+        self._aead = AESGCM(key)
         self._base = int.from_bytes(okm[32:44], "big")
         self.commitment = okm[44:76]
+        overwrite_bytes(key)
+        overwrite_bytes(okm)
 
     def _nonce(self, chunk: int) -> bytes:
         if chunk >= MOST_CHUNKS:
@@ -84,33 +87,8 @@ class _Cipher:
                 raise DecryptionFailed("a chunk was altered, or is not of this stream") from error
 
 
-Work = Callable[[memoryview, memoryview, int], None]
-
-
-class _Threads:
-    """Two halves of a batch at once."""
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="chunks")
-
-    def run(self, work: Work, source: memoryview, out: memoryview, first: int, steps: tuple[int, int]) -> None:
-        chunks = len(source) // steps[0]
-        if chunks < _SMALLEST_SPLIT:
-            work(source, out, first)
-            return
-        cut = chunks // 2
-        other = self._pool.submit(work, source[: cut * steps[0]], out[: cut * steps[1]], first)
-        try:
-            work(source[cut * steps[0] :], out[cut * steps[1] :], first + cut)
-        finally:
-            other.result()
-
-    def close(self) -> None:
-        self._pool.shutdown()
-
-
 class Sealer:
-    """Seals a stream. Call `update` with any pieces, then `finish` exactly once.
+    """Seals a stream. Call `update` or `update_into` with any pieces, then `finish` exactly once.
 
     The salt may be chosen by the caller (random, never twice under one key), so that `prefix` is known before
     the first byte of plaintext.
@@ -118,51 +96,67 @@ class Sealer:
 
     def __init__(self, input_key: bytes, context: bytes, salt: bytes | None = None) -> None:
         salt = os.urandom(SALT_BYTES) if salt is None else salt
-        self._cipher = _Cipher(input_key, context, salt)
-        self._threads = _Threads()
-        self._rest = bytearray()
+        self._cipher: _Cipher | None = _Cipher(input_key, context, salt)
+        self._rest = bytearray()  # shorter than a chunk
         self._next = 0
-        self._done = False
         self.prefix = salt + self._cipher.commitment
 
-    def update(self, data: bytes | bytearray | memoryview) -> bytearray:
-        """Sealed bytes that are complete so far (not the prefix)."""
-        if self._done:
-            raise FormatError("the stream is finished")
-        view: bytes | bytearray | memoryview = data
+    def __repr__(self) -> str:
+        return "Sealer(hidden)"
+
+    def output_bytes(self, size: int) -> int:
+        """How many bytes `update_into` will write for the next `size` bytes of plaintext."""
+        return (len(self._rest) + size) // CHUNK_BYTES * SEALED_CHUNK_BYTES
+
+    def update_into(self, data: bytes | bytearray | memoryview, out: memoryview) -> int:
+        """Write the sealed bytes that are complete so far (not the prefix) into `out`; returns how many.
+
+        Raises:
+            FormatError: the stream is finished, or `out` is smaller than `output_bytes`.
+        """
+        cipher = self._open()
+        size = self.output_bytes(len(data))
+        if len(out) < size:
+            raise FormatError("the buffer for sealed bytes is too small")
+        view, written = memoryview(data), 0
         if self._rest:
-            self._rest += data
-            view = self._rest
+            missing = CHUNK_BYTES - len(self._rest)
+            self._rest += view[:missing]
+            view = view[missing:]
+            if size:
+                cipher.seal(memoryview(self._rest), out[:SEALED_CHUNK_BYTES], self._next)
+                self._next, written = self._next + 1, SEALED_CHUNK_BYTES
+                self._rest = bytearray()
         full = len(view) // CHUNK_BYTES
-        out = bytearray(full * SEALED_CHUNK_BYTES)
-        whole = memoryview(view)
         if full:
-            self._threads.run(
-                self._cipher.seal,
-                whole[: full * CHUNK_BYTES],
-                memoryview(out),
-                self._next,
-                (CHUNK_BYTES, SEALED_CHUNK_BYTES),
-            )
+            cipher.seal(view[: full * CHUNK_BYTES], out[written:size], self._next)
             self._next += full
-        rest = bytearray(whole[full * CHUNK_BYTES :])
-        whole.release()
-        self._rest = rest
+        self._rest += view[full * CHUNK_BYTES :]
+        return size
+
+    def update(self, data: bytes | bytearray | memoryview) -> bytearray:
+        """Sealed bytes that are complete so far (not the prefix), in a buffer of their own."""
+        out = bytearray(self.output_bytes(len(data)))
+        self.update_into(data, memoryview(out))
         return out
 
     def finish(self) -> bytearray:
         """The last chunk, always shorter than a full one."""
-        if self._done:
-            raise FormatError("the stream is finished")
-        self._done = True
+        cipher = self._open()
         out = bytearray(len(self._rest) + TAG_BYTES)
-        self._cipher.seal(memoryview(self._rest), memoryview(out), self._next)
+        cipher.seal(memoryview(self._rest), memoryview(out), self._next)
         self.close()
         return out
 
     def close(self) -> None:
-        """End the helper thread, also when the stream is given up."""
-        self._threads.close()
+        """Let go of the key, also when the stream is given up."""
+        overwrite(self._rest)
+        self._cipher = None
+
+    def _open(self) -> _Cipher:
+        if self._cipher is None:
+            raise FormatError("the stream is finished")
+        return self._cipher
 
 
 class Opener:
@@ -177,14 +171,17 @@ class Opener:
         if len(prefix) != PREFIX_BYTES:
             raise FormatError("the sealed stream is truncated")
         self.plain_bytes = plain_length(sealed_bytes)
-        self._cipher = _Cipher(input_key, context, prefix[:SALT_BYTES])
-        if not hmac.compare_digest(self._cipher.commitment, prefix[SALT_BYTES:]):
+        cipher = _Cipher(input_key, context, prefix[:SALT_BYTES])
+        if not hmac.compare_digest(cipher.commitment, prefix[SALT_BYTES:]):
             raise DecryptionFailed("the key does not belong to this stream")
-        self._threads = _Threads()
+        self._cipher: _Cipher | None = cipher
+
+    def __repr__(self) -> str:
+        return "Opener(hidden)"
 
     def close(self) -> None:
-        """End the helper thread."""
-        self._threads.close()
+        """Let go of the key."""
+        self._cipher = None
 
     def sealed_range(self, first_chunk: int, chunks: int) -> tuple[int, int]:
         """Start and end, in sealed bytes, of a run of chunks (cut at the stream's end)."""
@@ -197,20 +194,17 @@ class Opener:
 
         Raises:
             DecryptionFailed: altered, reordered, truncated or foreign chunks.
+            KeyUnusable: the stream was closed.
         """
+        if self._cipher is None:
+            raise KeyUnusable("this stream was closed; open it again")
         count = max(1, -(-len(sealed) // SEALED_CHUNK_BYTES))
         start = first_chunk * CHUNK_BYTES
         size = min(count * CHUNK_BYTES, self.plain_bytes - start)
         if first_chunk < 0 or size < 0 or len(sealed) != size + count * TAG_BYTES:
             raise DecryptionFailed("these are not whole chunks of the stream")
         out = bytearray(size)
-        self._threads.run(
-            self._cipher.open,
-            memoryview(sealed),
-            memoryview(out),
-            first_chunk,
-            (SEALED_CHUNK_BYTES, CHUNK_BYTES),
-        )
+        self._cipher.open(memoryview(sealed), memoryview(out), first_chunk)
         return out
 
     def open_stream(
