@@ -7,15 +7,13 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from agencies.members import OfficerSession
+from agencies.members import CASE, VAULT, OfficerSession, wrap_info
 from agencies.models import Case, CaseKey, Exclusion, Member
-from crypto import hybrid, labels
-from crypto.encoding import dump_json, fields, parse_json
+from crypto import hybrid
+from crypto.encoding import dump_json, parse_json
 from errors import Conflict, FormatError, NotFound, NotPermitted
 from storage.sealed import open_column, seal_column
 
-CASE: Final = "case"
-VAULT: Final = "vault"
 COMPARTMENTS: Final = (CASE, VAULT)
 RECOVERY: Final = "recovery"
 LONGEST_HANDLE: Final = 64
@@ -66,7 +64,7 @@ def case_key(db: Session, officer: OfficerSession, case_id: bytes, compartment: 
     row = db.get(CaseKey, (case_id, officer.handle, compartment))
     if row is None or db.get(Exclusion, (case_id, officer.handle)) is not None:
         raise NotPermitted("you are not on the team of this case; ask an officer who is")
-    return officer.receiving.open(_wrap_info(case_id, compartment), row.wrapped)
+    return officer.receiving.open(wrap_info(case_id, compartment), row.wrapped)
 
 
 def add_member(db: Session, officer: OfficerSession, case_id: bytes, other: str, *, vault: bool, now: int) -> None:
@@ -135,7 +133,7 @@ def recover_case_keys(db: Session, key: hybrid.ReceivingKey, to: Member, *, by: 
     rows = list(db.scalars(select(CaseKey).where(CaseKey.holder == RECOVERY)))
     for row in rows:
         if db.get(Exclusion, (row.case_id, to.handle)) is None:
-            plain = key.open(_wrap_info(row.case_id, row.compartment), row.wrapped)
+            plain = key.open(wrap_info(row.case_id, row.compartment), row.wrapped)
             _give(db, row.case_id, row.compartment, to.handle, to.receiving_key, plain, by, now)
     return len(rows)
 
@@ -143,11 +141,7 @@ def recover_case_keys(db: Session, key: hybrid.ReceivingKey, to: Member, *, by: 
 def _give(
     db: Session, case_id: bytes, compartment: str, holder: str, public_key: bytes, key: bytes, by: str, now: int
 ) -> None:
-    wrapped = hybrid.seal(public_key, _wrap_info(case_id, compartment), key)
+    wrapped = hybrid.seal(public_key, wrap_info(case_id, compartment), key)
     db.merge(
         CaseKey(case_id=case_id, holder=holder, compartment=compartment, wrapped=wrapped, given_by=by, given_at=now)
     )
-
-
-def _wrap_info(case_id: bytes, compartment: str) -> bytes:
-    return fields(labels.CASE_WRAP, case_id, compartment)

@@ -4,27 +4,36 @@ Secret keys exist in memory only inside an `OfficerSession`, as buffers that `lo
 are made for one operation and dropped.
 """
 
+import functools
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from agencies import directory, directory_entries
-from agencies.models import Member
+from agencies import directory_entries
+from agencies.directory import ROLES, Directory
+from agencies.models import CaseKey, Exclusion, Member
 from agencies.rights import require_right
 from crypto import hybrid, keyring, labels, signing
 from crypto.buffers import overwrite
+from crypto.encoding import fields
 from crypto.header import ROLE_HANDLE
 from crypto.statements import Statement
-from errors import Conflict, FormatError, PassphraseWrong, SignInRequired
+from errors import Conflict, FormatError, NotFound, NotPermitted, PassphraseWrong, SignInRequired
+from storage.desk_files import DeskFiles
 
+CASE: Final = "case"
+VAULT: Final = "vault"
 SIGNING: Final = "signing"
 RECEIVING: Final = "receiving"
 FREE_TRIES: Final = 3
 LONGEST_DELAY_SECONDS: Final = 3600
 LEAST_PASSPHRASE: Final = 12
+
+WRONG: Final = "handle and passphrase do not fit, or the next try comes too early; wait and try again"
 
 Random = Callable[[int], bytes]
 
@@ -91,6 +100,33 @@ class OfficerSession:
         """The receiving key, for one operation; do not keep it."""
         return hybrid.ReceivingKey(self._secret(RECEIVING))
 
+    def open_stanza(self, info: bytes, sealed: bytes) -> bytes:
+        """What was sealed to this officer under this info.
+
+        Raises:
+            DecryptionFailed: it is for somebody else.
+        """
+        return self.receiving.open(info, sealed)
+
+    def case_key(self, db: Session, case_id: bytes) -> bytes:
+        """Key of a case's compartment of facts, exhibits and notes, 32 bytes.
+
+        Raises:
+            NotPermitted: no such right, not on the case team, or kept out of this case; the case is not shown.
+        """
+        return self._compartment_key(db, case_id, CASE, "case-read")
+
+    def vault_key(self, db: Session, case_id: bytes) -> bytes:
+        """Key of a case's identities, 32 bytes; see `case_key`."""
+        return self._compartment_key(db, case_id, VAULT, "vault-read")
+
+    def _compartment_key(self, db: Session, case_id: bytes, compartment: str, right: str) -> bytes:
+        self.require(right)
+        row = db.get(CaseKey, (case_id, self.handle, compartment))
+        if row is None or db.get(Exclusion, (case_id, self.handle)) is not None:
+            raise NotPermitted("you are not on the team of this case; ask an officer who is")
+        return self.open_stanza(wrap_info(case_id, compartment), row.wrapped)
+
     def lock(self) -> None:
         """Overwrite the keys. The session is useless afterwards."""
         for secret in self._secrets.values():
@@ -101,6 +137,11 @@ class OfficerSession:
         if name not in self._secrets:
             raise SignInRequired
         return self._secrets[name].value
+
+
+def wrap_info(case_id: bytes, compartment: str) -> bytes:
+    """What a wrapped case key is bound to."""
+    return fields(labels.CASE_WRAP, case_id, compartment)
 
 
 def enrol_officer(
@@ -120,21 +161,12 @@ def enrol_officer(
         Conflict: the handle was given before; a role handle is never given twice.
     """
     wanted = tuple(sorted(set(roles)))
-    if not ROLE_HANDLE.match(handle) or not wanted or not set(wanted) <= set(directory.ROLES):
+    if not ROLE_HANDLE.match(handle) or not wanted or not set(wanted) <= set(ROLES):
         raise FormatError("a role handle looks like north-police/liaison-3, with roles that exist")
     require_passphrase(passphrase)
     if db.get(Member, handle) is not None:
         raise Conflict("this role handle was given before; take the next number")
-    secrets = {SIGNING: bytearray(random_bytes(signing.SEED_BYTES)), RECEIVING: hybrid.generate(random_bytes)}
-    made = Enrolment(
-        handle,
-        wanted,
-        signing.SigningKey(secrets[SIGNING]).public_key,
-        hybrid.ReceivingKey(secrets[RECEIVING]).public_key,
-    )
-    ring = keyring.lock(secrets, passphrase, cost=cost, random_bytes=random_bytes)
-    for secret in secrets.values():
-        overwrite(secret)
+    made, ring = _make_keys(handle, wanted, passphrase, cost, random_bytes)
     db.add(
         Member(
             handle=handle,
@@ -150,14 +182,81 @@ def enrol_officer(
     return made
 
 
+def renew_officer(
+    db: Session,
+    handle: str,
+    passphrase: str,
+    *,
+    now: int,
+    cost: keyring.Cost = keyring.MODERATE,
+    random_bytes: Random = os.urandom,
+) -> Enrolment:
+    """New keys for the same person after a lost passphrase. The old certificate is revoked first, a new one follows.
+
+    Case keys that were wrapped to the old key are gone with it; a colleague or the recovery shares give them again.
+
+    Raises:
+        NotFound: nobody with this handle works here.
+        FormatError: the passphrase is not acceptable.
+    """
+    require_passphrase(passphrase)
+    member = get_member(db, handle)
+    made, ring = _make_keys(handle, tuple(member.roles.split(" ")), passphrase, cost, random_bytes)
+    member.keyring, member.signing_key, member.receiving_key = ring, made.signing_key, made.receiving_key
+    member.enrolled_at, member.failures, member.locked_until = now, 0, 0
+    db.execute(delete(CaseKey).where(CaseKey.holder == handle))
+    return made
+
+
+def get_member(db: Session, handle: str) -> Member:
+    """An officer who works here.
+
+    Raises:
+        NotFound
+    """
+    member = db.get(Member, handle)
+    if member is None or member.left_at is not None:
+        raise NotFound("no officer with this handle works at this desk")
+    return member
+
+
+def is_current(db: Session, officer: OfficerSession) -> bool:
+    """Whether an open session may go on: the officer has not left, and the keys were not replaced."""
+    member = db.get(Member, officer.handle)
+    if member is None or member.left_at is not None or officer.is_locked:
+        return False
+    return member.signing_key == officer.signing_key
+
+
+def _make_keys(
+    handle: str, roles: tuple[str, ...], passphrase: str, cost: keyring.Cost, random_bytes: Random
+) -> tuple[Enrolment, bytes]:
+    secrets = {SIGNING: bytearray(random_bytes(signing.SEED_BYTES)), RECEIVING: hybrid.generate(random_bytes)}
+    made = Enrolment(
+        handle,
+        roles,
+        signing.SigningKey(secrets[SIGNING]).public_key,
+        hybrid.ReceivingKey(secrets[RECEIVING]).public_key,
+    )
+    ring = keyring.lock(secrets, passphrase, cost=cost, random_bytes=random_bytes)
+    for secret in secrets.values():
+        overwrite(secret)
+    return made, ring
+
+
 def require_passphrase(passphrase: str) -> None:
     """Raise FormatError for a passphrase that is too short to protect keys on a stolen disk."""
     if len(passphrase) < LEAST_PASSPHRASE or len(set(passphrase)) < 5:
         raise FormatError(f"a passphrase has at least {LEAST_PASSPHRASE} signs; four random words are good")
 
 
-def unlock(db: Session, handle: str, passphrase: str, *, now: int) -> OfficerSession:
-    """Open an officer's keys. The delay after wrong tries grows; it is kept by the caller committing `db`.
+def unlock(
+    db: Session, handle: str, passphrase: str, *, now: int, directory: Directory | None = None
+) -> OfficerSession:
+    """Open an officer's keys inside a transaction. A page uses `sign_in`, which counts wrong tries for good.
+
+    Args:
+        directory: the roles are then those of the certificate that counts now, none without one.
 
     Raises:
         PassphraseWrong: one answer for an unknown handle, a wrong passphrase, a departed officer, and a try that comes
@@ -165,16 +264,53 @@ def unlock(db: Session, handle: str, passphrase: str, *, now: int) -> OfficerSes
     """
     member = db.get(Member, handle)
     if member is None or member.left_at is not None or now < member.locked_until:
-        raise PassphraseWrong("handle and passphrase do not fit, or the next try comes too early; wait and try again")
+        raise PassphraseWrong(WRONG)
     try:
         secrets = keyring.unlock(member.keyring, passphrase)
     except PassphraseWrong:
         note_failure(member, now)
-        raise PassphraseWrong(
-            "handle and passphrase do not fit, or the next try comes too early; wait and try again"
-        ) from None
+        raise PassphraseWrong(WRONG) from None
     member.failures, member.locked_until = 0, 0
-    return OfficerSession(handle, member.roles.split(" "), secrets)
+    return OfficerSession(handle, _roles(member, directory), secrets)
+
+
+def sign_in(
+    files: DeskFiles, handle: str, passphrase: str, *, now: int, directory: Directory | None = None
+) -> OfficerSession:
+    """Open an officer's keys, in transactions of its own; see `unlock`.
+
+    The try is counted before it is made, so that neither a stop of the program nor many tries at once get more of
+    them, and no lock of the database is held while the passphrase is worked on. An unknown handle takes as long as a
+    known one.
+    """
+    with files.session() as db:
+        member = db.get(Member, handle)
+        is_known = member is not None and member.left_at is None
+        if member is not None and is_known:
+            if now < member.locked_until:
+                raise PassphraseWrong(WRONG)
+            note_failure(member, now)
+    try:
+        secrets = keyring.unlock(member.keyring if member is not None and is_known else _nobody(), passphrase)
+    except PassphraseWrong:
+        raise PassphraseWrong(WRONG) from None
+    with files.session() as db:
+        member = get_member(db, handle)
+        member.failures, member.locked_until = 0, 0
+        return OfficerSession(handle, _roles(member, directory), secrets)
+
+
+@functools.cache
+def _nobody() -> bytes:
+    """A keyring that no passphrase opens, for handles that do not exist."""
+    return keyring.lock({}, os.urandom(32).hex())
+
+
+def _roles(member: Member, directory: Directory | None) -> list[str]:
+    if directory is None:
+        return member.roles.split(" ")
+    found = directory.find_certificate(member.handle)
+    return list(found.roles) if found is not None and found.signing_key == member.signing_key else []
 
 
 def note_failure(member: Member, now: int) -> None:

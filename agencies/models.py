@@ -92,16 +92,13 @@ class ShareHolder(DeskBase):
     issued_at: Mapped[int] = mapped_column(Integer)
 
 
-
-
-
 class RootComparison(DeskBase):
-    """The newest comparison of an agency's root: the signed act that says who compared what, and how."""
+    """Where the newest comparison of an agency's root stands in the record of acts: who, what, how, and the answer."""
 
     __tablename__ = "root_comparison"
 
     agency: Mapped[str] = mapped_column(String(40), primary_key=True)
-    statement: Mapped[bytes] = mapped_column(LargeBinary)
+    act: Mapped[int] = mapped_column(Integer)
 
 
 class Act(DeskBase):
