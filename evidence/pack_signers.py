@@ -4,10 +4,11 @@ A pack carries a few directory statements, not the whole directory. The rules ar
 `Directory` replays them, but its agencies come from the trust file and from nowhere else.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from agencies.directory import Agency, Certificate, Directory
-from crypto.statements import parse_statement
+from crypto.statements import Statement, parse_statement
 from custody.policy import Trust
 from errors import AmparoError, SignerUnproven
 
@@ -80,3 +81,48 @@ class Signers:
         if found is None or found.type not in ("officer", "administrator"):
             raise SignerUnproven(f"{handle} has no certificate that counts at entry {position} of the log")
         return found
+
+
+def needed_entries(directory: Iterable[tuple[int, bytes]], handles: Iterable[str], agency: str) -> list[int]:
+    """Which directory entries a pack needs so that these signers are proven, and struck off where they were.
+
+    Args:
+        directory: index and bytes of every directory statement that the desk knows, up to the pack's checkpoint.
+        handles: role handles that signed anything in the pack, or will.
+        agency: the pack's agency; its deputies are proven too, since one may be the second signer of the pack.
+
+    Returns:
+        indices in ascending order: every certificate and revocation of these handles, of those who issued them, and
+        so on up to the roots, and the appointments of deputies on which any of it rests.
+    """
+    parsed = [(index, parse_statement(raw)) for index, raw in directory]
+    about: dict[str, list[tuple[int, Statement]]] = {}
+    for index, statement in parsed:
+        body = statement.value
+        if body.get("kind") in ("certificate", "revocation"):
+            about.setdefault(str(body["subject"]), []).append((index, statement))
+        elif body.get("kind") == "deputy":
+            about.setdefault(f"deputy/{body['agency']}", []).append((index, statement))
+    found: set[int] = set()
+    known: set[str] = set()
+    waiting = [*handles, f"deputy/{agency}"]
+    while waiting:
+        if (name := waiting.pop()) in known:
+            continue
+        known.add(name)
+        for index, statement in about.get(name, ()):
+            found.add(index)
+            waiting += _resting_on(statement)
+    return sorted(found)
+
+
+def _resting_on(statement: Statement) -> Iterator[str]:
+    """Whose standing a statement rests on: its signers but the roots, a deputy's appointment, a deputy."""
+    body = statement.value
+    if body["kind"] == "deputy":
+        yield str(body["officer"])
+    for by in statement.signers:
+        if not by.startswith("root/"):
+            yield by
+            if by.split("/")[0] != body["agency"]:
+                yield f"deputy/{body['agency']}"

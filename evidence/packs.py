@@ -6,11 +6,13 @@ event, which goes through the log, and two officers sign. `finish_pack` puts bot
 the exhibits a second time and stops if one is no longer the same.
 """
 
+import io
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from crypto.digests import sha256
-from crypto.encoding import b64, b64u, dump_json
+from crypto.encoding import b64, b64u, dump_json, parse_json
 from errors import PackNotReady
 from evidence import pack_list
 from evidence.archive import (
@@ -22,6 +24,7 @@ from evidence.archive import (
     digest_chunks,
     order_key,
     place_members,
+    scan_archive,
     write_archive,
 )
 from evidence.bag import BAGIT_TXT, PAYLOAD, TAG_MANIFEST, BagInfo, day_of, dump_manifest, payload_manifests
@@ -35,6 +38,7 @@ from evidence.pack_list import (
     ListedFile,
     ListedHolding,
     PackList,
+    parse_pack_list,
 )
 from evidence.pack_statement import custody_statement
 from evidence.pack_texts import how_to_check, trust_copy
@@ -96,7 +100,7 @@ def plan_pack(given: PackInput, render: Render) -> PackPlan:
     digests |= {path: digest_chunks([contents]) for path, contents in tags.items()}
     listed = _with_files(draft, digests)
     small |= tags | {PACK_JSON: listed.dump()}
-    pack_list.parse_pack_list(small[PACK_JSON])  # what the reader would refuse is not written
+    parse_pack_list(small[PACK_JSON])  # what the reader would refuse is not written
     return PackPlan(listed, small, large, {**digests, PACK_JSON: digest_chunks([small[PACK_JSON]])})
 
 
@@ -231,6 +235,42 @@ def _without_origin(chains: Mapping[bytes, Chain]) -> Iterator[Gap]:
 def _with_files(draft: PackList, digests: Mapping[str, Digests]) -> PackList:
     files = (ListedFile(path, one.size_bytes, one.sha256, one.pieces) for path, one in sorted(digests.items()))
     return replace(draft, files=tuple(files))
+
+
+# ---- Keeping a plan while the log and the second officer are waited for -------------------------------------
+
+KEPT_CHECKSUMS = "checksums"
+
+
+def keep_plan(plan: PackPlan) -> bytes:
+    """The plan without its exhibits, as bytes that `restore_plan` reads; they are to be sealed like a case's rows."""
+    crc32s = {path: plan.digests[path].crc32 for path in plan.large}
+    files = {**plan.small, KEPT_CHECKSUMS: dump_json(sorted([path, crc32] for path, crc32 in crc32s.items()))}
+    members = place_members(
+        [(path, len(files[path]), zlib.crc32(files[path])) for path in sorted(files, key=order_key)]
+    )
+    return b"".join(write_archive(members, lambda path: [files[path]]))
+
+
+def restore_plan(kept: bytes, large: Mapping[str, Callable[[], Iterable[bytes]]]) -> PackPlan:
+    """A plan as it was; `large` reads the exhibits' files, by path.
+
+    Raises:
+        ArchiveInvalid, PackListInvalid: the bytes were altered.
+        PackNotReady: an exhibit of the plan is no longer at hand.
+    """
+    archive = scan_archive(io.BytesIO(kept))
+    small = {path: archive.read(path, len(kept)) for path in archive.files}
+    checksums = {str(path): int(crc32) for path, crc32 in parse_json(small.pop(KEPT_CHECKSUMS), max_bytes=len(kept))}
+    listed = parse_pack_list(small[PACK_JSON])
+    if set(checksums) != set(large):
+        raise PackNotReady("an exhibit of the pack is no longer at hand")
+    digests = {path: digest_chunks([raw]) for path, raw in small.items()}
+    for one in listed.files:
+        if one.path in large:
+            # SHA-512 stands in the manifest already; nothing asks for it again.
+            digests[one.path] = Digests(one.size_bytes, checksums[one.path], one.sha256, b"", one.pieces)
+    return PackPlan(listed, small, dict(large), digests)
 
 
 # ---- After the log and the officers -----------------------------------------------------------------------

@@ -15,19 +15,24 @@ import pytest
 
 from crypto.encoding import b64u
 from custody.policy import parse_trust
-from errors import ArchiveInvalid, CustodyBroken, PackListInvalid, PackNotReady
+from errors import ArchiveInvalid, CustodyBroken, PackInvalid, PackListInvalid, PackNotReady
 from evidence import packs
 from evidence.pack_input import PackExhibit, PackFile
 from evidence.pack_list import Gap, parse_pack_list
+from evidence.pack_signers import needed_entries
 from evidence.verification import verify_pack
 from tests.support.packs import (
     COURT,
     FIRST,
+    HELPER,
+    SEALER,
     SECOND,
+    SEIZER,
     SHELTER,
     Case,
     finish,
     make_case,
+    make_value,
     outputs,
     print_plainly,
     put_on_record,
@@ -201,3 +206,47 @@ def test_memory_stays_flat_while_a_large_pack_is_built_and_verified(case: Case, 
     tracemalloc.stop()
     assert written == finished.size_bytes > count * 2**20
     assert peak < 16 * 2**20
+
+
+def test_a_plan_that_was_kept_gives_the_same_pack(case: Case) -> None:
+    """The log and the second officer may take days; the desk may be started anew meanwhile."""
+    built = plan(case)
+    kept = packs.keep_plan(built)
+    restored = packs.restore_plan(kept, built.large)
+    assert (restored.listed, restored.digest) == (built.listed, built.digest)
+    assert packs.keep_plan(restored) == kept
+    assert verify_pack(io.BytesIO(finish(case.world, restored)), case.world.trust()).is_proven
+    with pytest.raises(PackNotReady):
+        packs.restore_plan(kept, dict(list(built.large.items())[1:]))
+    with pytest.raises(ArchiveInvalid):
+        packs.restore_plan(kept[:-1], built.large)
+
+
+def test_only_the_directory_entries_on_which_signers_rest_go_into_a_pack(case: Case) -> None:
+    """Officers who have nothing to do with the pack are not shown to a court."""
+    world = case.world
+    stranger = world.certify(f"{COURT}/prosecutor-7", *world.admins(COURT), roles=["prosecutor"])
+    struck = world.certify(f"{COURT}/prosecutor-8", *world.admins(COURT), roles=["prosecutor"])
+    revocation = world.revoke(struck, *world.admins(COURT))
+    given = case.given()
+    known = [(one.index, one.statement) for one in given.certificates]
+    signers = [FIRST, SECOND, SEIZER, SEALER]
+    wanted = needed_entries(known, signers, COURT)
+    assert stranger.index not in wanted and struck.index not in wanted
+    less = replace(given, certificates=tuple(one for one in given.certificates if one.index in wanted))
+    pack = finish(world, packs.plan_pack(less, print_plainly))
+    assert verify_pack(io.BytesIO(pack), world.trust()).is_proven
+    for missing in wanted:
+        fewer = replace(less, certificates=tuple(one for one in less.certificates if one.index != missing))
+        with pytest.raises(PackInvalid):
+            verify_pack(io.BytesIO(finish(world, packs.plan_pack(fewer, print_plainly))), world.trust())
+    assert {struck.index, revocation.index} <= set(needed_entries(known, [f"{COURT}/prosecutor-8"], COURT))
+
+
+def test_the_entries_of_a_deputy_go_with_the_pack_of_its_agency(case: Case) -> None:
+    known = [(one.index, one.statement) for one in case.world.directory]
+    bodies = {index: make_value(raw) for index, raw in known}
+    wanted = [bodies[index] for index in needed_entries(known, [HELPER], SHELTER)]
+    assert {"deputy", "certificate"} == {body["kind"] for body in wanted}
+    assert SEIZER in {body.get("subject") for body in wanted}
+    assert not any(body["kind"] == "deputy" for body in (bodies[i] for i in needed_entries(known, [FIRST], COURT)))
