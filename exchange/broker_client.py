@@ -210,6 +210,15 @@ class BrokerClient:
             yield from _list(page, "events")
             position = _next(page, position)
 
+    def handle_events(self, handle: bytes, after: int = -1) -> Iterator[dict[str, Any]]:
+        """Logged events on a handle, in order of the log."""
+        position: int | None = after
+        path = f"/v1/handles/{b64u(handle)}/events"
+        while position is not None:
+            page = self.get_json(path, *([("after", position)] if position >= 0 else []))
+            yield from _list(page, "events")
+            position = _next(page, position)
+
     def release(self, bundle_id: bytes, event: Mapping[str, Any]) -> dict[str, Any]:
         """Log a request and get the halves: {index, proof, releases}."""
         return self.post_json(f"/v1/bundles/{b64u(bundle_id)}/release", event)

@@ -238,7 +238,7 @@ def require_same_log(office: Office, seen: Checkpoint, source: Statement | bytes
         source: the signed statement, or header, in which it came: the proof that somebody saw that other log.
 
     Raises:
-        LogForked: it is not a state of this log; the proof is kept in an alarm.
+        LogForked: it is not a state of this log, or the partner lies; what it signed is kept in an alarm.
     """
     with office.files.session() as db:
         state = office.require_running(db)
@@ -255,7 +255,7 @@ def require_same_log(office: Office, seen: Checkpoint, source: Statement | bytes
                 "ours": note.decode("utf-8"), "size": seen.size, "root": b64u(seen.root), "source": b64u(raw),
             }  # fmt: skip
             raise_alarm(db, "log-two-faces", f"size {seen.size} {seen.root.hex()[:16]}", evidence, now=now)
-            office.log(db).is_stopped = True
+        # The desk goes on: a dishonest partner can name any state of the log, and must not be able to stop others.
         raise LogForked from None
 
 

@@ -24,7 +24,7 @@ class Keys(Protocol):
     """What a desk signs with while nobody is signed in (agencies/desk_keys.py)."""
 
     @property
-    def http(self) -> SigningKey:
+    def http_key(self) -> SigningKey:
         """Signs requests to the broker."""
 
     @property
@@ -83,7 +83,7 @@ class Office:
         Raises:
             InstallationError: the desk has joined no network yet.
         """
-        state = db.scalar(select(LogState))
+        state: LogState | None = db.scalar(select(LogState))
         if state is None:
             raise InstallationError("this desk has joined no network yet; its administrator does that")
         return state

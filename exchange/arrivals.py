@@ -1,0 +1,506 @@
+"""What comes from the broker: bundles, register versions, events, ciphertext. Nothing here needs an officer.
+
+Everything is checked against the log that this desk has followed: an event or a version counts only if its entry
+stands at the index that the broker names, with the tag that its object's key gives once that is known.
+(docs/protocol.md 3.4, 5, 6)
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from crypto import labels
+from crypto.digests import sha256
+from crypto.encoding import b64u, unb64u
+from crypto.header import COVER_BOX_BYTES, Header, parse_addendum, parse_header, require_commitment, verify_header
+from crypto.statements import parse_statement, verify_statement
+from custody import events, handles
+from custody.entries import SealedEntry, event_entry, handle_tag, tag_of
+from custody.register import Version, require_successor
+from errors import AmparoError, FormatError, NotFound, ProofError, RegisterInvalid, SignatureInvalid
+from exchange.broker_client import integer_of, text_of
+from exchange.follow import find_tags
+from exchange.models import BundleEvent, HandleOrder, HandleUse, LogEntry, PurgeReceipt, RegisterRow, StoredBundle
+from exchange.office import Office, raise_alarm
+
+PART_BYTES: Final = 8 * 2**20
+HEADER_ROLE: Final = "header"
+TAGS_AHEAD: Final = 16
+
+Progress = Callable[[int, int], object]
+
+
+def blob_key(bundle_id: bytes, number: int) -> str:
+    """Where a part of the ciphertext lies at this desk."""
+    return f"bundles/{bundle_id.hex()}/{number}"
+
+
+def get_stored(db: Session, bundle_id: bytes) -> StoredBundle:
+    """A bundle of this desk.
+
+    Raises:
+        NotFound
+    """
+    row = db.get(StoredBundle, bundle_id)
+    if row is None:
+        raise NotFound("there is no such bundle at this desk")
+    return row
+
+
+# ---- Bundles ----------------------------------------------------------------------------------------------------
+
+
+def take_bundle(office: Office, bundle_id: bytes, *, now: int) -> bool:
+    """Fetch a bundle without its ciphertext, check it, and keep it. Whether it is new here.
+
+    Raises:
+        FormatError, SignatureInvalid, CommitmentMismatch, ProofError: it is not what the log and its sender say.
+    """
+    answer = office.client.bundle(bundle_id)
+    raw, signature, cover = (unb64u(answer.get(name)) for name in ("header", "signature", "cover"))
+    header = verify_header(raw, signature)
+    index = integer_of(answer, "index")
+    with office.files.session() as db:
+        known = db.get(StoredBundle, bundle_id)
+        if known is not None:
+            if known.header != raw:
+                evidence = {"one": b64u(known.header), "two": b64u(raw), "signature": b64u(signature)}
+                raise_alarm(db, "two-headers", bundle_id.hex(), evidence, now=now)
+                known.state = "refused"
+            else:
+                _note_state(known, text_of(answer, "state"))
+            return False
+        _require_header(db, office, header, bundle_id, cover, index)
+        store_bundle(db, header, signature, cover, "in", "arrived", now=now).log_index = index
+    take_events(office, bundle_id, now=now)
+    take_register(office, bundle_id, now=now)
+    return True
+
+
+def _require_header(db: Session, office: Office, header: Header, bundle_id: bytes, cover: bytes, index: int) -> None:
+    if header.bundle_id != bundle_id or header.log != office.log(db).origin or office.agency not in header.agencies:
+        named = header.bundle_id == bundle_id and header.log == office.log(db).origin
+        if not named or header.sender_agency == office.agency:
+            raise FormatError("this header is of another bundle, or of another log")
+    sender = office.directory(db).find_certificate(header.sender, index)
+    if sender is None or sender.signing_key != header.sender_key or sender.agency != header.sender_agency:
+        raise SignatureInvalid("the sender had no certificate for this key when the bundle was logged")
+    if len(cover) != COVER_BOX_BYTES:
+        raise FormatError("a cover has another size")
+    require_commitment(header.cover_digest, sha256(cover), "the cover")
+
+
+def store_bundle(
+    db: Session, header: Header, signature: bytes, cover: bytes, direction: str, state: str, *, now: int
+) -> StoredBundle:
+    """Keep a checked bundle and the handles of its header."""
+    raw = header.dump()
+    row = StoredBundle(
+        bundle_id=header.bundle_id, header=raw, header_digest=sha256(raw), signature=signature, cover=cover,
+        sender_agency=header.sender_agency, direction=direction, state=state, events_after=-1, added_at=now,
+    )  # fmt: skip
+    db.add(row)
+    for place, handle in enumerate(header.handles):
+        if db.get(HandleUse, (handle, header.bundle_id)) is None:
+            db.add(HandleUse(handle=handle, bundle_id=header.bundle_id, place=place, role=HEADER_ROLE))
+    db.flush()
+    return row
+
+
+def _note_state(row: StoredBundle, state: str) -> None:
+    # What the broker says of a state is shown, and decides nothing: orders are believed by their signed events.
+    if state in ("held", "destroyed", "half-lost", "expired") and row.state != "refused":
+        row.state = state
+    elif state == "active" and row.state in ("held", "half-lost"):
+        row.state = "arrived" if row.direction == "in" else "sent"
+
+
+def refresh_state(office: Office, bundle_id: bytes) -> str:
+    """Ask the broker for the bundle's state."""
+    state = text_of(office.client.bundle(bundle_id), "state")
+    with office.files.session() as db:
+        row = get_stored(db, bundle_id)
+        _note_state(row, state)
+        return row.state
+
+
+def parties(db: Session, row: StoredBundle) -> list[str]:
+    """Agencies of a bundle: the header's, then those that logged addenda added."""
+    found = list(parse_header(row.header).agencies)
+    for event in list_events(db, row.bundle_id, "addendum"):
+        added = parse_addendum(unb64u(_body(event.statement)["addendum"])).agency
+        if added not in found:
+            found.append(added)
+    return found
+
+
+# ---- Events -----------------------------------------------------------------------------------------------------
+
+
+def take_events(office: Office, bundle_id: bytes, *, now: int) -> list[int]:
+    """Fetch and check the events on a bundle that are new here; their indices. What the log does not cover yet waits."""
+    with office.files.session() as db:
+        after, size = get_stored(db, bundle_id).events_after, office.log(db).size
+    taken: list[int] = []
+    for one in office.client.bundle_events(bundle_id, after):
+        index = integer_of(one, "index")
+        if index >= size:
+            break
+        with office.files.session() as db:
+            try:
+                _take_event(db, office, bundle_id, index, one)
+                taken.append(index)
+            except AmparoError as error:
+                _report(db, f"event at log entry {index}", error, one, now)
+            get_stored(db, bundle_id).events_after = index
+    return taken
+
+
+def _take_event(db: Session, office: Office, bundle_id: bytes, index: int, one: Mapping[str, Any]) -> None:
+    raw, salt = unb64u(one.get("statement")), unb64u(one.get("salt"), 32)
+    box = one.get("details_box")
+    event = events.parse_event(raw, log=office.log(db).origin)
+    row = get_stored(db, bundle_id)
+    require_entry(db, index, event_entry(event.tag, salt, raw))
+    if event.bundle_id != bundle_id or event.header_digest != row.header_digest:
+        raise FormatError("this event is on another bundle")
+    if event.kind != "half-lost-notice" and event.agency not in parties(db, row):
+        raise SignatureInvalid("an agency acts on a bundle that does not name it")
+    verify_signer(db, office, event, index)
+    if row.tag_key is not None and event.kind != "half-lost-notice":
+        require_tag(row.tag_key, event.agency, event.number, event.tag)
+    if db.get(BundleEvent, (bundle_id, index)) is None:
+        db.add(
+            BundleEvent(
+                bundle_id=bundle_id, log_index=index, kind=event.kind, agency=event.agency, number=event.number,
+                statement=raw, salt=salt, details_box=None if box is None else unb64u(box),
+            )
+        )  # fmt: skip
+    if event.kind == "half-lost-notice":
+        row.state = "half-lost"
+
+
+def verify_signer(db: Session, office: Office, event: events.Event, index: int) -> None:
+    """The officer named in the event signed it, with a certificate that counts at its place of the log."""
+    directory = office.directory(db)
+    wanted = ("log",) if event.kind == "half-lost-notice" else (event.officer,)
+    named_well = event.kind == "half-lost-notice" or event.officer.startswith(event.agency + "/")
+    if event.statement.signers != wanted or not named_well:
+        raise SignatureInvalid("this event is not signed by the officer whom it names")
+    verify_statement(event.statement, labels.EVENT_SIGNATURE, lambda by: directory.signing_key(by, index))
+
+
+def require_entry(db: Session, index: int, entry: bytes) -> None:
+    """Raise ProofError unless exactly this entry stands at this index of the followed log."""
+    found = db.get(LogEntry, index)
+    if found is None or SealedEntry(found.tag, found.commitment).dump() != entry:
+        raise ProofError("the log has another entry at this place")
+
+
+def require_tag(tag_key: bytes, agency: str, number: int, tag: bytes) -> None:
+    """Raise ProofError unless the tag is that of this agency's event `number`."""
+    if tag_of(tag_key, agency, number) != tag:
+        raise ProofError("an entry carries a tag that its parties would not find")
+
+
+def list_events(db: Session, bundle_id: bytes, kind: str | None = None) -> list[BundleEvent]:
+    """Events on a bundle that were taken, in order of the log."""
+    query = select(BundleEvent).where(BundleEvent.bundle_id == bundle_id)
+    if kind is not None:
+        query = query.where(BundleEvent.kind == kind)
+    return list(db.scalars(query.order_by(BundleEvent.log_index)))
+
+
+def _body(raw: bytes) -> dict[str, Any]:
+    return parse_statement(raw).value
+
+
+def _report(db: Session, subject: str, error: AmparoError, one: Mapping[str, Any], now: int) -> None:
+    kept = {name: value for name, value in one.items() if isinstance(value, (str, int)) or value is None}
+    raise_alarm(db, "refused-" + error.code, subject, {"message": error.message, "received": kept}, now=now)
+
+
+# ---- Registers --------------------------------------------------------------------------------------------------
+
+
+def take_register(office: Office, bundle_id: bytes, *, now: int) -> int:
+    """Fetch every register version up to the newest, check chain, signatures and log entries. The newest number.
+
+    Raises:
+        RegisterInvalid: a version does not follow, or its entry is not in the log; an alarm keeps what was received.
+    """
+    newest = version_of(office, bundle_id, office.client.register(bundle_id))
+    with office.files.session() as db:
+        have = newest_version(db, bundle_id)
+        size = office.log(db).size
+    last = 0 if have is None else have.version
+    if newest[0].version < last:
+        with office.files.session() as db:
+            raise_alarm(db, "register-rollback", bundle_id.hex(), {"version": newest[0].version}, now=now)
+        raise RegisterInvalid("the broker shows an older version of the register than before")
+    for number in range(last + 1, newest[0].version + 1):
+        found = newest if number == newest[0].version else version_of(
+            office, bundle_id, office.client.register(bundle_id, number)
+        )  # fmt: skip
+        if found[3] >= size:
+            return number - 1  # not yet covered by the followed log
+        with office.files.session() as db:
+            _take_version(db, office, *found, now=now)
+    return newest[0].version
+
+
+def version_of(office: Office, bundle_id: bytes, answer: Mapping[str, Any]) -> tuple[Version, bytes, bytes, int]:
+    """A version as the broker sends it, its salt, its tag and its index."""
+    with office.files.session() as db:
+        digest = get_stored(db, bundle_id).header_digest
+    version = Version(
+        bundle_id, digest, integer_of(answer, "version"), unb64u(answer.get("previous"), 32),
+        unb64u(answer.get("box")), text_of(answer, "officer"), unb64u(answer.get("signature"), 64),
+    )  # fmt: skip
+    return version, unb64u(answer.get("salt"), 32), unb64u(answer.get("tag"), 16), integer_of(answer, "index")
+
+
+def _take_version(
+    db: Session, office: Office, version: Version, salt: bytes, tag: bytes, index: int, *, now: int
+) -> None:
+    row = get_stored(db, version.bundle_id)
+    before = newest_version(db, version.bundle_id)
+    try:
+        require_entry(db, index, event_entry(tag, salt, version.event))
+        require_successor(version, before)
+        key = office.directory(db).signing_key(version.officer, index)
+        if key is None or version.officer.split("/")[0] not in parties(db, row):
+            raise SignatureInvalid("the officer who signed the register may not do that")
+        version.verify(key)
+        if row.tag_key is not None:
+            require_tag(row.tag_key, "", version.version, tag)
+    except AmparoError as error:
+        evidence = {"message": error.message, "signed": b64u(version.event), "index": index}
+        raise_alarm(db, "register-invalid", f"{version.bundle_id.hex()} {version.version}", evidence, now=now)
+        db.commit()
+        raise RegisterInvalid(error.message) from error
+    keep_version(db, version, salt, tag, index)
+
+
+def keep_version(
+    db: Session, version: Version, salt: bytes, tag: bytes, index: int, made_here_at: int | None = None
+) -> None:
+    """Store a checked version."""
+    if db.get(RegisterRow, (version.bundle_id, version.version)) is None:
+        db.add(
+            RegisterRow(
+                bundle_id=version.bundle_id, version=version.version, previous=version.previous, box=version.box,
+                officer=version.officer, signature=version.signature, salt=salt, tag=tag, log_index=index,
+                made_here_at=made_here_at,
+            )
+        )  # fmt: skip
+        db.flush()
+
+
+def newest_version(db: Session, bundle_id: bytes) -> Version | None:
+    """The newest register version of a bundle at this desk."""
+    row = db.scalar(
+        select(RegisterRow).where(RegisterRow.bundle_id == bundle_id).order_by(RegisterRow.version.desc()).limit(1)
+    )
+    return None if row is None else as_version(db, row)
+
+
+def as_version(db: Session, row: RegisterRow) -> Version:
+    """A stored row as a version."""
+    digest = get_stored(db, row.bundle_id).header_digest
+    return Version(row.bundle_id, digest, row.version, row.previous, row.box, row.officer, row.signature)
+
+
+# ---- Tags -------------------------------------------------------------------------------------------------------
+
+
+def check_tags(office: Office, bundle_id: bytes, *, now: int) -> list[str]:
+    """Look in the log for events and versions on a bundle that the broker did not show; fetch them, or raise alarms.
+
+    Returns:
+        what is withheld: `<agency> <number>`, or `register <version>`.
+    """
+    missing = _unknown_tags(office, bundle_id)
+    if missing:
+        take_events(office, bundle_id, now=now)
+        try:
+            take_register(office, bundle_id, now=now)
+        except RegisterInvalid:
+            pass  # the alarm stands
+        missing = _unknown_tags(office, bundle_id)
+    with office.files.session() as db:
+        for name, index in missing.items():
+            evidence = {"index": index, "checkpoint": office.log(db).note.decode("utf-8")}
+            raise_alarm(db, "withheld", f"{bundle_id.hex()} {name}", evidence, now=now)
+    return sorted(missing)
+
+
+def _unknown_tags(office: Office, bundle_id: bytes) -> dict[str, int]:
+    with office.files.session() as db:
+        row = get_stored(db, bundle_id)
+        if row.tag_key is None:
+            return {}
+        wanted: dict[bytes, str] = {}
+        for agency in parties(db, row):
+            last = db.scalar(
+                select(func.max(BundleEvent.number)).where(
+                    BundleEvent.bundle_id == bundle_id, BundleEvent.agency == agency
+                )
+            )
+            start = 0 if last is None else last + 1
+            for number in range(start, start + TAGS_AHEAD):
+                wanted[tag_of(row.tag_key, agency, number)] = f"{agency} {number}"
+        newest = newest_version(db, bundle_id)
+        begin = 1 if newest is None else newest.version + 1
+        for number in range(begin, begin + TAGS_AHEAD):
+            wanted[tag_of(row.tag_key, "", number)] = f"register {number}"
+        return {wanted[tag]: index for tag, index in find_tags(db, list(wanted)).items()}
+
+
+def has_newer_register(db: Session, row: StoredBundle, version: int) -> bool:
+    """Whether the log holds a tag of a register version behind this one."""
+    if row.tag_key is None:
+        return False
+    return bool(find_tags(db, [tag_of(row.tag_key, "", version + ahead) for ahead in range(1, TAGS_AHEAD)]))
+
+
+# ---- Handles ----------------------------------------------------------------------------------------------------
+
+
+def take_handle_events(office: Office, handle: bytes, *, now: int) -> list[str]:
+    """Fetch what was done with a handle: orders of its maker, receipts of holders. Kinds of what is new here."""
+    taken: list[str] = []
+    with office.files.session() as db:
+        size = office.log(db).size
+    for one in office.client.handle_events(handle):
+        index = integer_of(one, "index")
+        if index >= size:
+            break
+        with office.files.session() as db:
+            if db.get(HandleOrder, (handle, index)) is not None or db.get(PurgeReceipt, index) is not None:
+                continue
+            try:
+                taken.append(_take_handle_event(db, office, handle, index, one))
+            except AmparoError as error:
+                _report(db, f"handle event at log entry {index}", error, one, now)
+    return taken
+
+
+def _take_handle_event(db: Session, office: Office, handle: bytes, index: int, one: Mapping[str, Any]) -> str:
+    raw, salt = unb64u(one.get("statement")), unb64u(one.get("salt"), 32)
+    event = events.parse_event(raw, log=office.log(db).origin)
+    require_entry(db, index, event_entry(event.tag, salt, raw))
+    if event.handle != handle or event.tag != handle_tag(handle):
+        raise FormatError("this event is on another handle")
+    if event.kind == "purge-receipt":
+        verify_signer(db, office, event, index)
+        db.add(
+            PurgeReceipt(
+                log_index=index, handle=handle, agency=event.agency, statement=raw, box=unb64u(event.body["box"])
+            )
+        )
+        return event.kind
+    verify_handle_signers(db, office, event, index)
+    key = event.body["one_time_key"]
+    bundles = db.scalars(
+        select(HandleUse.bundle_id).where(HandleUse.handle == handle, HandleUse.role == HEADER_ROLE)
+    )  # fmt: skip
+    db.add(
+        HandleOrder(
+            handle=handle, log_index=index, kind=event.kind, agency=event.agency,
+            one_time_key=None if key is None else unb64u(key), items=0, state="noted", bundle_ids=b"".join(bundles),
+        )
+    )  # fmt: skip
+    return event.kind
+
+
+def verify_handle_signers(db: Session, office: Office, event: events.Event, index: int) -> None:
+    """The key behind the handle signed, and as many officers of the acting agency as the kind takes.
+
+    A destruction signed by one officer counts: that its hold was old enough is measured by the witnesses' times, which
+    the broker checks; it can only close, never open.
+    """
+    directory = office.directory(db)
+    public_key = unb64u(event.body["handle_key"], 32)
+    require_commitment(event.handle or b"", handles.handle_of(public_key), "the handle's key")
+    signers = event.statement.signers
+    officers = [by for by in signers if by != "handle"]
+    if "handle" not in signers or event.officer not in officers:
+        raise SignatureInvalid("this event is signed by the handle's key and by the officer whom it names")
+    if event.kind == "handle-lifted" and not directory.takes_two(event.agency, officers, index):
+        raise SignatureInvalid("a hold is lifted by two officers")
+    verify_statement(
+        event.statement,
+        labels.EVENT_SIGNATURE,
+        lambda by: public_key if by == "handle" else directory.signing_key(by, index),
+    )
+
+
+# ---- Ciphertext -------------------------------------------------------------------------------------------------
+
+
+def part_count(payload_bytes: int) -> int:
+    """Number of parts of a ciphertext."""
+    return -(-payload_bytes // PART_BYTES)
+
+
+def fetch_payload(office: Office, bundle_id: bytes, progress: Progress = lambda done, count: None) -> int:
+    """Fetch the parts that are missing here; how many were fetched. It may be interrupted and called again."""
+    with office.files.session() as db:
+        payload_bytes = parse_header(get_stored(db, bundle_id).header).payload_bytes
+    count, fetched = part_count(payload_bytes), 0
+    for number in range(count):
+        wanted = min(PART_BYTES, payload_bytes - number * PART_BYTES)
+        if not has_part(office, bundle_id, number, wanted):
+            data = office.client.get_part(bundle_id, number)
+            if len(data) != wanted:
+                raise FormatError("the broker sent a part of another length")
+            office.files.blobs.put(blob_key(bundle_id, number), data)
+            fetched += 1
+        progress(number + 1, count)
+    return fetched
+
+
+def has_part(office: Office, bundle_id: bytes, number: int, size_bytes: int) -> bool:
+    """Whether a part lies at this desk whole."""
+    try:
+        return office.files.blobs.get_size(blob_key(bundle_id, number)) == size_bytes
+    except NotFound:
+        return False
+
+
+def has_payload(office: Office, header: Header) -> bool:
+    """Whether all of the ciphertext lies at this desk."""
+    sizes = (
+        min(PART_BYTES, header.payload_bytes - number * PART_BYTES)
+        for number in range(part_count(header.payload_bytes))
+    )
+    return all(has_part(office, header.bundle_id, number, size) for number, size in enumerate(sizes))
+
+
+def read_payload(office: Office, bundle_id: bytes, start: int, end: int) -> bytes:
+    """Bytes start..end of the ciphertext."""
+    found = []
+    while start < end:
+        number, offset = divmod(start, PART_BYTES)
+        size = min(PART_BYTES - offset, end - start)
+        piece = office.files.blobs.get_range(blob_key(bundle_id, number), offset, size)
+        if len(piece) != size:
+            raise FormatError("the stored ciphertext is cut off; fetch it again")
+        found.append(piece)
+        start += size
+    return found[0] if len(found) == 1 else b"".join(found)
+
+
+def stream_payload(office: Office, header: Header) -> Iterator[bytes]:
+    """All of the ciphertext in pieces of 1 MiB."""
+    for start in range(0, header.payload_bytes, 2**20):
+        yield read_payload(office, header.bundle_id, start, min(start + 2**20, header.payload_bytes))
+
+
+def drop_payload(office: Office, header: Header) -> None:
+    """Remove the ciphertext from this desk."""
+    for number in range(part_count(header.payload_bytes)):
+        office.files.blobs.delete(blob_key(header.bundle_id, number))
