@@ -5,7 +5,7 @@ stands at the index that the broker names, with the tag that its object's key gi
 (docs/protocol.md 3.4, 5, 6)
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -25,16 +25,8 @@ from exchange.follow import find_tags
 from exchange.models import BundleEvent, HandleOrder, HandleUse, LogEntry, PurgeReceipt, RegisterRow, StoredBundle
 from exchange.office import Office, raise_alarm
 
-PART_BYTES: Final = 8 * 2**20
 HEADER_ROLE: Final = "header"
 TAGS_AHEAD: Final = 16
-
-Progress = Callable[[int, int], object]
-
-
-def blob_key(bundle_id: bytes, number: int) -> str:
-    """Where a part of the ciphertext lies at this desk."""
-    return f"bundles/{bundle_id.hex()}/{number}"
 
 
 def get_stored(db: Session, bundle_id: bytes) -> StoredBundle:
@@ -436,71 +428,3 @@ def verify_handle_signers(db: Session, office: Office, event: events.Event, inde
         labels.EVENT_SIGNATURE,
         lambda by: public_key if by == "handle" else directory.signing_key(by, index),
     )
-
-
-# ---- Ciphertext -------------------------------------------------------------------------------------------------
-
-
-def part_count(payload_bytes: int) -> int:
-    """Number of parts of a ciphertext."""
-    return -(-payload_bytes // PART_BYTES)
-
-
-def fetch_payload(office: Office, bundle_id: bytes, progress: Progress = lambda done, count: None) -> int:
-    """Fetch the parts that are missing here; how many were fetched. It may be interrupted and called again."""
-    with office.files.session() as db:
-        payload_bytes = parse_header(get_stored(db, bundle_id).header).payload_bytes
-    count, fetched = part_count(payload_bytes), 0
-    for number in range(count):
-        wanted = min(PART_BYTES, payload_bytes - number * PART_BYTES)
-        if not has_part(office, bundle_id, number, wanted):
-            data = office.client.get_part(bundle_id, number)
-            if len(data) != wanted:
-                raise FormatError("the broker sent a part of another length")
-            office.files.blobs.put(blob_key(bundle_id, number), data)
-            fetched += 1
-        progress(number + 1, count)
-    return fetched
-
-
-def has_part(office: Office, bundle_id: bytes, number: int, size_bytes: int) -> bool:
-    """Whether a part lies at this desk whole."""
-    try:
-        return office.files.blobs.get_size(blob_key(bundle_id, number)) == size_bytes
-    except NotFound:
-        return False
-
-
-def has_payload(office: Office, header: Header) -> bool:
-    """Whether all of the ciphertext lies at this desk."""
-    sizes = (
-        min(PART_BYTES, header.payload_bytes - number * PART_BYTES)
-        for number in range(part_count(header.payload_bytes))
-    )
-    return all(has_part(office, header.bundle_id, number, size) for number, size in enumerate(sizes))
-
-
-def read_payload(office: Office, bundle_id: bytes, start: int, end: int) -> bytes:
-    """Bytes start..end of the ciphertext."""
-    found = []
-    while start < end:
-        number, offset = divmod(start, PART_BYTES)
-        size = min(PART_BYTES - offset, end - start)
-        piece = office.files.blobs.get_range(blob_key(bundle_id, number), offset, size)
-        if len(piece) != size:
-            raise FormatError("the stored ciphertext is cut off; fetch it again")
-        found.append(piece)
-        start += size
-    return found[0] if len(found) == 1 else b"".join(found)
-
-
-def stream_payload(office: Office, header: Header) -> Iterator[bytes]:
-    """All of the ciphertext in pieces of 1 MiB."""
-    for start in range(0, header.payload_bytes, 2**20):
-        yield read_payload(office, header.bundle_id, start, min(start + 2**20, header.payload_bytes))
-
-
-def drop_payload(office: Office, header: Header) -> None:
-    """Remove the ciphertext from this desk."""
-    for number in range(part_count(header.payload_bytes)):
-        office.files.blobs.delete(blob_key(header.bundle_id, number))

@@ -15,7 +15,7 @@ from crypto.statements import parse_statement
 from custody import outbox
 from custody.models import OwnEvent
 from errors import AmparoError, LogForked, Unavailable
-from exchange import arrivals, follow
+from exchange import arrivals, ciphertext, follow
 from exchange.models import Alarm, StoredBundle
 from exchange.office import Office, raise_alarm
 
@@ -221,7 +221,7 @@ def _fetch_small(office: Office, bundle_id: bytes) -> None:
     with office.files.session() as db:
         header = parse_header(arrivals.get_stored(db, bundle_id).header)
     if header.payload_bytes <= FETCHED_AT_ONCE_BYTES:
-        arrivals.fetch_payload(office, bundle_id)
+        ciphertext.fetch_payload(office, bundle_id)
 
 
 def _is_here(office: Office, bundle_id: bytes) -> bool:
