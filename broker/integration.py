@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from agencies.directory import Directory
 from broker.batch import Answer, Appender, Payload
@@ -144,30 +143,11 @@ def integrate_deposit(batch: Appender, payload: Payload) -> Answer:
     if batch.session.scalars(known.limit(1)).first() is not None:
         raise HandleUsed
     register = payload["register"]
-    register_index, index = place_entry(batch, register["entry"]), place_entry(batch, payload["event"]["entry"])
+    register_index, index = batch.append(register["entry"], payload["event"]["entry"])
     _store_bundle(batch, payload, index, register_index)
     _store_event(batch, payload["event"], payload["bundle_id"], index)
     _store_register(batch, payload["bundle_id"], register, register_index)
     return {"index": index, "register_index": register_index}
-
-
-def place_entry(batch: Appender, entry: bytes) -> int:
-    """Append an entry, or find its place if a recovery brought it back without what belongs to it.
-
-    Raises:
-        Conflict: it stands there, but was put there by itself: such an entry went past every check.
-    """
-    found = batch.find_entry(entry)
-    if found is None:
-        return batch.append(entry)[0]
-    require_adopted(batch, found)
-    return found
-
-
-def require_adopted(batch: Appender, index: int) -> None:
-    """Raise Conflict unless the entry came back by a recovery (broker/recover.py)."""
-    if not batch.head.adopted_from <= index < batch.head.adopted_to:
-        raise Conflict("this entry stands in the log without its event; make the event anew")
 
 
 def _store_bundle(batch: Appender, payload: Payload, index: int, register_index: int) -> None:
@@ -252,21 +232,18 @@ def _tell(
 def integrate_register(batch: Appender, payload: Payload) -> Answer:
     """A version behind the newest one: `bundle_id`, `agency`, `keys`, and the members of `register`."""
     bundle = get_bundle(batch, payload["bundle_id"], payload["agency"])
-    found = batch.find_entry(payload["entry"])
-    if found is not None and payload["version"] <= bundle.register_version:
+    if (found := batch.find_entry(payload["entry"])) is not None:
         return {"index": found}
+    require_open(batch)
+    require_keys(batch, payload["keys"])
     if bundle.header_digest != payload["header_digest"]:
         raise Conflict("this version belongs to another header")
+    if bundle.state == "destroyed":
+        raise ReleaseDestroyed
     if payload["version"] != bundle.register_version + 1 or payload["previous"] != bundle.register_digest:
         raise RegisterStale
-    if found is None:
-        require_open(batch)
-        require_keys(batch, payload["keys"])
-        if bundle.state == "destroyed":
-            raise ReleaseDestroyed
-        _count_version(batch, bundle.bundle_id, payload["agency"])
-    # A version that the log has and this table has not was lost by a restore, and comes back to its place.
-    index = place_entry(batch, payload["entry"])
+    _count_version(batch, bundle.bundle_id, payload["agency"])
+    (index,) = batch.append(payload["entry"])
     bundle.register_version, bundle.register_digest = payload["version"], payload["digest"]
     _store_register(batch, bundle.bundle_id, payload, index)
     _tell(batch, bundle, "register", index, but=payload["agency"])
@@ -308,9 +285,7 @@ def _store_register(batch: Appender, bundle_id: bytes, register: Payload, index:
 def integrate_event(batch: Appender, payload: Payload) -> Answer:
     """A signed event on a bundle or a handle: `statement`, `salt`, `details_box`, `entry`, `keys`."""
     event = events.parse_event(payload["statement"], log=batch.origin)
-    found = batch.find_entry(payload["entry"])
-    if found is not None:
-        _restore_event(batch, payload, event, found)
+    if (found := batch.find_entry(payload["entry"])) is not None:
         return {"index": found}
     require_open(batch)
     require_keys(batch, payload["keys"])
@@ -329,42 +304,6 @@ def integrate_event(batch: Appender, payload: Payload) -> Answer:
     if event.kind not in ("stanza-handed-on", "half-lost-notice"):
         _tell(batch, bundle, "event", index, but=event.agency)
     return {"index": index}
-
-
-def _restore_event(batch: Appender, payload: Payload, event: events.Event, index: int) -> None:
-    """Put an event back that the log has and this table has not: a restored broker lost it (broker/recover.py)."""
-    object_id = event.handle or event.bundle_id or b""
-    if batch.session.get(Event, (batch.log_id, object_id, index)) is not None:
-        return
-    require_adopted(batch, index)
-    bundle = batch.session.get(Bundle, (batch.log_id, object_id))
-    if event.handle is None and bundle is None:
-        return
-    if event.kind == "open-requested" and bundle is not None:
-        _open_requested(batch, bundle, event)
-    _store_event(batch, payload, object_id, index)
-    if event.kind == "addendum" and bundle is not None and event.agency == bundle.sender_agency:
-        addendum = parse_addendum(unb64u(event.body["addendum"]))
-        place = (batch.log_id, bundle.bundle_id, addendum.agency)
-        if batch.session.get(BundleAgency, place) is None:
-            batch.session.add(
-                BundleAgency(log_id=place[0], bundle_id=place[1], agency=addendum.agency, entry_index=index)
-            )
-    if event.handle is not None and event.kind != "purge-receipt":
-        _restore_handle(batch, event, event.handle, index)
-
-
-def _restore_handle(batch: Appender, event: events.Event, handle: bytes, index: int) -> None:
-    state = batch.session.get(HandleState, (batch.log_id, handle))
-    if state is None:
-        state = HandleState(log_id=batch.log_id, handle=handle, state="active")
-        batch.session.add(state)
-    is_newest = state.held_index is None or index >= state.held_index
-    if state.state == "destroyed" or not is_newest:
-        return
-    has_two = batch.directory.takes_two(event.agency, event.statement.signers, index)
-    if event.kind == "handle-held" or has_two or (event.kind == "handle-destroyed" and _is_old(batch, event, state)):
-        change_handle(batch, state, event.kind, event.agency, index)
 
 
 def _require_new_number(batch: Appender, object_id: bytes, event: events.Event) -> None:
@@ -474,7 +413,7 @@ def _integrate_handle(batch: Appender, payload: Payload, event: events.Event, ha
         # A spare that stands in no header yet: held or destroyed before it is used, it forbids every use.
         state = HandleState(log_id=batch.log_id, handle=handle)
         batch.session.add(state)
-    change_handle(batch, state, event.kind, event.agency, index)
+    change_handle(batch, state, event, index)
     return {"index": index}
 
 
@@ -500,11 +439,11 @@ def _is_old(batch: Appender, event: events.Event, state: HandleState | None) -> 
     return batch.age_of(state.held_index) >= DESTROY_ALONE_AFTER_SECONDS
 
 
-def change_handle(batch: Appender, state: HandleState, kind: str, agency: str, index: int) -> None:
+def change_handle(batch: Appender, state: HandleState, event: events.Event, index: int) -> None:
     """Carry a hold, its lifting or a destruction over to the bundle, to the duties of the halves' store, to mail."""
-    state.state = {"handle-held": "held", "handle-lifted": "active", "handle-destroyed": "destroyed"}[kind]
-    state.held_index = {"handle-held": index, "handle-lifted": None}.get(kind, state.held_index)
-    state.agency = None if kind == "handle-lifted" else agency
+    state.state = {"handle-held": "held", "handle-lifted": "active", "handle-destroyed": "destroyed"}[event.kind]
+    state.held_index = {"handle-held": index, "handle-lifted": None}.get(event.kind, state.held_index)
+    state.agency = None if event.kind == "handle-lifted" else event.agency
     batch.session.flush()
     if state.bundle_id is None:
         return
@@ -515,22 +454,22 @@ def change_handle(batch: Appender, state: HandleState, kind: str, agency: str, i
     wanted = _worst(list(batch.session.scalars(query)))
     if bundle.state in ("active", "held") or wanted == "destroyed":
         bundle.state = wanted
-    add_duty(batch.session, bundle, index, batch.random_bytes)
-    _tell(batch, bundle, "handle", index, but=agency, handle=state.handle)
+    add_duty(batch, bundle, index)
+    _tell(batch, bundle, "handle", index, but=event.agency, handle=state.handle)
 
 
 def _worst(states: Sequence[str]) -> str:
     return next((state for state in ("destroyed", "held") if state in states), "active")
 
 
-def add_duty(session: Session, bundle: Bundle, index: int, random_bytes: Callable[[int], bytes]) -> None:
+def add_duty(batch: Appender, bundle: Bundle, index: int) -> None:
     """Write down what the halves' store has to do, in the same transaction; `duties.py` does it before the answer."""
     kind = {"held": "hold", "destroyed": "destroy", "active": "lift"}.get(bundle.state)
     if kind is not None:
-        session.add(
+        batch.session.add(
             Duty(
-                log_id=bundle.log_id,
-                duty_id=random_bytes(16),
+                log_id=batch.log_id,
+                duty_id=batch.random_bytes(16),
                 kind=kind,
                 header_digest=bundle.header_digest,
                 entry_index=index,
