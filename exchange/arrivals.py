@@ -1,4 +1,4 @@
-"""What comes from the broker: bundles, register versions, events, ciphertext. Nothing here needs an officer.
+"""What comes from the broker: bundles, register versions, events. Nothing here needs an officer.
 
 Everything is checked against the log that this desk has followed: an event or a version counts only if its entry
 stands at the index that the broker names, with the tag that its object's key gives once that is known.
@@ -6,6 +6,7 @@ stands at the index that the broker names, with the tag that its object's key gi
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -16,13 +17,13 @@ from crypto.digests import sha256
 from crypto.encoding import b64u, unb64u
 from crypto.header import COVER_BOX_BYTES, Header, parse_addendum, parse_header, require_commitment, verify_header
 from crypto.statements import parse_statement, verify_statement
-from custody import events, handles
-from custody.entries import SealedEntry, event_entry, handle_tag, tag_of
+from custody import events
+from custody.entries import SealedEntry, event_entry, tag_of
 from custody.register import Version, require_successor
 from errors import AmparoError, FormatError, NotFound, ProofError, RegisterInvalid, SignatureInvalid
 from exchange.broker_client import integer_of, text_of
 from exchange.follow import find_tags
-from exchange.models import BundleEvent, HandleOrder, HandleUse, LogEntry, PurgeReceipt, RegisterRow, StoredBundle
+from exchange.models import BundleEvent, HandleUse, LogEntry, RegisterRow, StoredBundle
 from exchange.office import Office, raise_alarm
 
 HEADER_ROLE: Final = "header"
@@ -132,7 +133,7 @@ def parties(db: Session, row: StoredBundle) -> list[str]:
 
 
 def take_events(office: Office, bundle_id: bytes, *, now: int) -> list[int]:
-    """Fetch and check the events on a bundle that are new here; their indices. What the log does not cover yet waits."""
+    """Fetch and check the events on a bundle that are new here; their indices. What is not followed yet waits."""
     with office.files.session() as db:
         after, size = get_stored(db, bundle_id).events_after, office.log(db).size
     taken: list[int] = []
@@ -145,7 +146,7 @@ def take_events(office: Office, bundle_id: bytes, *, now: int) -> list[int]:
                 _take_event(db, office, bundle_id, index, one)
                 taken.append(index)
             except AmparoError as error:
-                _report(db, f"event at log entry {index}", error, one, now)
+                report_refused(db, f"event at log entry {index}", error, one, now)
             get_stored(db, bundle_id).events_after = index
     return taken
 
@@ -209,7 +210,8 @@ def _body(raw: bytes) -> dict[str, Any]:
     return parse_statement(raw).value
 
 
-def _report(db: Session, subject: str, error: AmparoError, one: Mapping[str, Any], now: int) -> None:
+def report_refused(db: Session, subject: str, error: AmparoError, one: Mapping[str, Any], now: int) -> None:
+    """Keep what the broker sent and why it was refused."""
     kept = {name: value for name, value in one.items() if isinstance(value, (str, int)) or value is None}
     raise_alarm(db, "refused-" + error.code, subject, {"message": error.message, "received": kept}, now=now)
 
@@ -317,10 +319,8 @@ def check_tags(office: Office, bundle_id: bytes, *, now: int) -> list[str]:
     missing = _unknown_tags(office, bundle_id)
     if missing:
         take_events(office, bundle_id, now=now)
-        try:
+        with suppress(RegisterInvalid):  # the alarm stands
             take_register(office, bundle_id, now=now)
-        except RegisterInvalid:
-            pass  # the alarm stands
         missing = _unknown_tags(office, bundle_id)
     with office.files.session() as db:
         for name, index in missing.items():
@@ -356,75 +356,3 @@ def has_newer_register(db: Session, row: StoredBundle, version: int) -> bool:
     if row.tag_key is None:
         return False
     return bool(find_tags(db, [tag_of(row.tag_key, "", version + ahead) for ahead in range(1, TAGS_AHEAD)]))
-
-
-# ---- Handles ----------------------------------------------------------------------------------------------------
-
-
-def take_handle_events(office: Office, handle: bytes, *, now: int) -> list[str]:
-    """Fetch what was done with a handle: orders of its maker, receipts of holders. Kinds of what is new here."""
-    taken: list[str] = []
-    with office.files.session() as db:
-        size = office.log(db).size
-    for one in office.client.handle_events(handle):
-        index = integer_of(one, "index")
-        if index >= size:
-            break
-        with office.files.session() as db:
-            if db.get(HandleOrder, (handle, index)) is not None or db.get(PurgeReceipt, index) is not None:
-                continue
-            try:
-                taken.append(_take_handle_event(db, office, handle, index, one))
-            except AmparoError as error:
-                _report(db, f"handle event at log entry {index}", error, one, now)
-    return taken
-
-
-def _take_handle_event(db: Session, office: Office, handle: bytes, index: int, one: Mapping[str, Any]) -> str:
-    raw, salt = unb64u(one.get("statement")), unb64u(one.get("salt"), 32)
-    event = events.parse_event(raw, log=office.log(db).origin)
-    require_entry(db, index, event_entry(event.tag, salt, raw))
-    if event.handle != handle or event.tag != handle_tag(handle):
-        raise FormatError("this event is on another handle")
-    if event.kind == "purge-receipt":
-        verify_signer(db, office, event, index)
-        db.add(
-            PurgeReceipt(
-                log_index=index, handle=handle, agency=event.agency, statement=raw, box=unb64u(event.body["box"])
-            )
-        )
-        return event.kind
-    verify_handle_signers(db, office, event, index)
-    key = event.body["one_time_key"]
-    bundles = db.scalars(
-        select(HandleUse.bundle_id).where(HandleUse.handle == handle, HandleUse.role == HEADER_ROLE)
-    )  # fmt: skip
-    db.add(
-        HandleOrder(
-            handle=handle, log_index=index, kind=event.kind, agency=event.agency,
-            one_time_key=None if key is None else unb64u(key), items=0, state="noted", bundle_ids=b"".join(bundles),
-        )
-    )  # fmt: skip
-    return event.kind
-
-
-def verify_handle_signers(db: Session, office: Office, event: events.Event, index: int) -> None:
-    """The key behind the handle signed, and as many officers of the acting agency as the kind takes.
-
-    A destruction signed by one officer counts: that its hold was old enough is measured by the witnesses' times, which
-    the broker checks; it can only close, never open.
-    """
-    directory = office.directory(db)
-    public_key = unb64u(event.body["handle_key"], 32)
-    require_commitment(event.handle or b"", handles.handle_of(public_key), "the handle's key")
-    signers = event.statement.signers
-    officers = [by for by in signers if by != "handle"]
-    if "handle" not in signers or event.officer not in officers:
-        raise SignatureInvalid("this event is signed by the handle's key and by the officer whom it names")
-    if event.kind == "handle-lifted" and not directory.takes_two(event.agency, officers, index):
-        raise SignatureInvalid("a hold is lifted by two officers")
-    verify_statement(
-        event.statement,
-        labels.EVENT_SIGNATURE,
-        lambda by: public_key if by == "handle" else directory.signing_key(by, index),
-    )

@@ -81,3 +81,29 @@ def drop_payload(office: Office, header: Header) -> None:
     """Remove the ciphertext from this desk."""
     for number in range(part_count(header.payload_bytes)):
         office.files.blobs.delete(blob_key(header.bundle_id, number))
+
+
+class PartWriter:
+    """Takes a ciphertext in any pieces and stores it part by part."""
+
+    def __init__(self, office: Office, bundle_id: bytes) -> None:
+        self._office, self._bundle_id = office, bundle_id
+        self._open = bytearray()
+        self._number = 0
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """The next bytes."""
+        self._open += data
+        while len(self._open) >= PART_BYTES:
+            self._flush(PART_BYTES)
+
+    def close(self) -> None:
+        """Store the rest."""
+        if self._open:
+            self._flush(len(self._open))
+
+    def _flush(self, size: int) -> None:
+        part = bytes(self._open[:size])
+        self._office.files.blobs.put(blob_key(self._bundle_id, self._number), part)
+        del self._open[:size]
+        self._number += 1

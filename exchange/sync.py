@@ -15,7 +15,7 @@ from crypto.statements import parse_statement
 from custody import outbox
 from custody.models import OwnEvent
 from errors import AmparoError, LogForked, Unavailable
-from exchange import arrivals, ciphertext, follow
+from exchange import arrivals, ciphertext, follow, orders
 from exchange.models import Alarm, StoredBundle
 from exchange.office import Office, raise_alarm
 
@@ -187,7 +187,7 @@ def _take_item(office: Office, report: SyncReport, item: dict[str, Any], now: in
     name = f"{kind} {(bundle_id or handle or b'').hex()}"
     try:
         if handle is not None:
-            arrivals.take_handle_events(office, handle, now=now)
+            orders.take_handle_events(office, handle, now=now)
             _add(report.handles, handle)
         if bundle_id is not None and (kind != "handle" or _is_here(office, bundle_id)):
             _take_bundle_item(office, report, str(kind), bundle_id, now)

@@ -1,0 +1,271 @@
+"""What an entitled officer reads of a bundle before opening it: cover, officers, flags (docs/protocol.md 3.3, 4, 5)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from agencies.members import OfficerSession
+from crypto.digests import sha256
+from crypto.encoding import unb64u
+from crypto.header import Header, parse_addendum, verify_header
+from crypto.opening import Stanza, agency_secret_of, find_stanza, open_cover, open_cover_addition, open_stanza
+from crypto.sealing import tag_key
+from crypto.statements import parse_statement
+from custody import events
+from custody.register import Record, Version, check_change, check_places, open_version
+from errors import AmparoError, DecryptionFailed, FormatError, HeadersDiffer, NotEntitled, RegisterInvalid
+from exchange import arrivals, follow
+from exchange.cover import Cover, parse_addition, parse_cover
+from exchange.models import BundleEvent, RegisterRow, StoredBundle
+from exchange.office import Office, raise_alarm
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What stands before the opening.
+
+    Attributes:
+        header, cover: as the sender signed them.
+        entitled: the cover's officers and those of logged addenda, by agency.
+        version: newest register version at this desk; its digest is what an officer acknowledges.
+        flags: entries of that version, lowered ones included, with `remarks`.
+        stanza: the officer's own.
+    """
+
+    header: Header
+    header_digest: bytes
+    state: str
+    sender: str
+    cover: Cover
+    entitled: Mapping[str, tuple[str, ...]]
+    version: Version
+    flags: tuple[Mapping[str, Any], ...] = field(repr=False)
+    stanza: Stanza = field(repr=False)
+
+    @property
+    def register_digest(self) -> bytes:
+        """Digest of the register version whose flags these are."""
+        return self.version.digest
+
+
+def preview(office: Office, officer: OfficerSession, bundle_id: bytes, *, now: int) -> Preview:
+    """Open cover and flags with the officer's own stanza. Nothing is logged; nothing of the content opens.
+
+    Raises:
+        NotEntitled: it was not sealed to this officer.
+        HeadersDiffer, RegisterInvalid, CommitmentMismatch, LogForked: it stays closed; an alarm says why.
+    """
+    office.require_own(officer)
+    with office.files.session() as db:
+        office.require_running(db)
+        row = arrivals.get_stored(db, bundle_id)
+        if row.state == "refused":
+            raise HeadersDiffer
+        header = verify_header(row.header, row.signature)
+        office.require_known(db, header.sender_agency)
+        stanza, handed = find_own_stanza(db, officer, header, row)
+        cover = parse_cover(open_cover(header, stanza.r, row.cover), header.log)
+        entitled = entitled_officers(db, row, header, cover, stanza)
+        try:
+            _require_listed(office, officer, header, cover, entitled, stanza, handed)
+        except HeadersDiffer as error:
+            raise_alarm(db, "unlisted-key", f"{bundle_id.hex()} {officer.handle}", {"message": error.message}, now=now)
+            db.commit()
+            raise
+        if row.tag_key is None:
+            row.tag_key = tag_key(stanza.r)
+    follow.require_same_log(office, cover.checkpoint, header.dump(), now=now)
+    with office.files.session() as db:
+        version, records = read_register(db, office, bundle_id, stanza.r, now=now)
+        row = arrivals.get_stored(db, bundle_id)
+        return Preview(
+            header, row.header_digest, row.state, header.sender, cover, entitled, version, flag_values(records), stanza
+        )
+
+
+def find_own_stanza(
+    db: Session, officer: OfficerSession, header: Header, row: StoredBundle
+) -> tuple[Stanza, BundleEvent | None]:
+    """The officer's stanza out of header, addenda and logged hand-ons, and the hand-on that it came with.
+
+    Raises:
+        NotEntitled
+    """
+    key = officer.receiving
+    found = find_stanza(key, header)
+    if found is not None:
+        return found, None
+    for event in arrivals.list_events(db, row.bundle_id, "addendum"):
+        addendum = parse_addendum(unb64u(parse_statement(event.statement).value["addendum"]))
+        found = find_stanza(key, header, addendum.stanzas)
+        if found is not None:
+            return found, None
+    for event in arrivals.list_events(db, row.bundle_id, "stanza-handed-on"):
+        try:
+            sealed = unb64u(parse_statement(event.statement).value["stanza"])
+            return open_stanza(key, header.ctx, sealed), event
+        except DecryptionFailed:
+            continue
+    raise NotEntitled
+
+
+def entitled_officers(
+    db: Session, row: StoredBundle, header: Header, cover: Cover, stanza: Stanza
+) -> dict[str, tuple[str, ...]]:
+    """Entitled officers by agency: the cover's, then those of addenda."""
+    found = {one.agency: one.officers for one in cover.officers}
+    if set(found) - set(header.agencies):
+        raise FormatError("the cover names an agency that the header does not")
+    for event in arrivals.list_events(db, row.bundle_id, "addendum"):
+        addendum = parse_addendum(unb64u(parse_statement(event.statement).value["addendum"]))
+        raw = open_cover_addition(row.header_digest, addendum.agency, stanza.r, addendum.cover_addition)
+        for one in parse_addition(raw):
+            found.setdefault(one.agency, one.officers)
+    return found
+
+
+def _require_listed(
+    office: Office,
+    officer: OfficerSession,
+    header: Header,
+    cover: Cover,
+    entitled: Mapping[str, Sequence[str]],
+    stanza: Stanza,
+    handed: BundleEvent | None,
+) -> None:
+    """The officer stands in a list that everybody sees, at the place that her share has, or got a logged hand-on."""
+    if stanza.threshold != cover.threshold:
+        raise HeadersDiffer("the key was sealed with another threshold than the cover says")
+    if handed is None:
+        names = list(entitled.get(officer.agency, ()))
+        if officer.handle not in names:
+            raise HeadersDiffer("a key was sealed to you, but no list names you; this is reported")
+        if cover.threshold > 1 and stanza.x != names.index(officer.handle) + 1:
+            raise HeadersDiffer("your share is not the one that the list gives you")
+        return
+    details = open_event_details(header, stanza, office.agency, handed)
+    if handed.agency != officer.agency or details.get("to") != officer.handle or details.get("x") != stanza.x:
+        raise HeadersDiffer("this key was handed on to somebody else")
+
+
+def open_event_details(header: Header, stanza: Stanza, holder: str, event: BundleEvent) -> dict[str, Any]:
+    """Details of an event: for its own agency, and for the sender.
+
+    Raises:
+        DecryptionFailed: they are for others.
+    """
+    if event.details_box is None:
+        return {}
+    secret = agency_secret_of(stanza, header, holder, event.agency)
+    body = parse_statement(event.statement).value
+    return events.open_details(events.details_key(secret, header.bundle_id), body, event.details_box)
+
+
+# ---- The record of a bundle -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One event of a bundle's record: who did what, and why as far as this agency may know."""
+
+    log_index: int
+    kind: str
+    agency: str
+    officer: str
+    at: int
+    details: Mapping[str, Any] = field(repr=False)
+    request: int | None = None
+
+
+def bundle_record(office: Office, officer: OfficerSession, bundle_id: bytes) -> list[Act]:
+    """All events of a bundle in order of the log. The sender's officers read every purpose, others their agency's.
+
+    Raises:
+        NotEntitled: the officer has no stanza of this bundle.
+    """
+    office.require_own(officer)
+    officer.require("record-read")
+    found = []
+    with office.files.session() as db:
+        row = arrivals.get_stored(db, bundle_id)
+        header = verify_header(row.header, row.signature)
+        stanza, _ = find_own_stanza(db, officer, header, row)
+        for event in arrivals.list_events(db, bundle_id):
+            body = parse_statement(event.statement).value
+            try:
+                details = open_event_details(header, stanza, office.agency, event)
+            except AmparoError:
+                details = {}
+            request = body.get("request")
+            found.append(
+                Act(event.log_index, event.kind, event.agency, str(body["officer"]), int(body["at"]), details, request)
+            )
+    return found
+
+
+def unanswered_requests(acts: Sequence[Act]) -> list[int]:
+    """Log indices of requests that neither `opened` nor `open-failed` followed: the content may have been seen."""
+    answered = {act.request for act in acts}
+    return [act.log_index for act in acts if act.kind == "open-requested" and act.log_index not in answered]
+
+
+# ---- Flags ------------------------------------------------------------------------------------------------------
+
+
+def read_register(
+    db: Session, office: Office, bundle_id: bytes, r: bytes, *, now: int
+) -> tuple[Version, list[Record | None]]:
+    """The newest version at this desk and its places; every change since the first version is checked.
+
+    Raises:
+        RegisterInvalid: a version drops a flag, brings back an old state, or has a flag that its raiser did not sign.
+    """
+    row = arrivals.get_stored(db, bundle_id)
+    agencies = arrivals.parties(db, row)
+    directory = office.directory(db)
+    before: list[Record | None] | None = None
+    version: Version | None = None
+    for stored in _versions(db, bundle_id):
+        version = arrivals.as_version(db, stored)
+        index = stored.log_index
+        try:
+            places = open_version(r, version)
+            check_places(
+                places,
+                version,
+                agencies,
+                lambda by: directory.signing_key(by, None),
+                lambda agency, signers: directory.takes_two(agency, signers, None),
+            )
+            if before is not None:
+                check_change(before, places)
+        except AmparoError as error:
+            evidence = {"message": error.message, "version": version.version, "index": index}
+            raise_alarm(db, "register-invalid", f"{bundle_id.hex()} {version.version}", evidence, now=now)
+            db.commit()
+            raise RegisterInvalid(error.message) from error
+        before = places
+    if version is None or before is None:
+        raise RegisterInvalid("there is no flag register for this bundle; nothing is opened without one")
+    return version, before
+
+
+def _versions(db: Session, bundle_id: bytes) -> list[RegisterRow]:
+    query = select(RegisterRow).where(RegisterRow.bundle_id == bundle_id)
+    return list(db.scalars(query.order_by(RegisterRow.version)))
+
+
+def flag_values(records: Sequence[Record | None]) -> tuple[dict[str, Any], ...]:
+    """Entries of all places in use, each with its remarks and its digest."""
+    return tuple(
+        {
+            **record.value,
+            "remarks": [{"by": by, "text": text} for by, text, _ in record.remarks],
+            "digest": sha256(record.entry),
+        }
+        for record in records
+        if record is not None
+    )
