@@ -118,7 +118,10 @@ class SignedCheckpoint:
 
 
 def open_checkpoint(data: bytes, log_keys: Sequence[NoteKey]) -> SignedCheckpoint:
-    """Parse a checkpoint and verify every line of the log; the Ed25519 line must be there.
+    """Parse a checkpoint and verify every line of the log.
+
+    The Ed25519 line must be there, and the ML-DSA-44 line as soon as its key is known: who could strip it would take
+    away what still holds when Ed25519 no longer does.
 
     Args:
         data: the signed note.
@@ -131,9 +134,9 @@ def open_checkpoint(data: bytes, log_keys: Sequence[NoteKey]) -> SignedCheckpoin
     checkpoint = parse_body(note.text)
     ed25519 = [key for key in log_keys if key.kind == ED25519 and key.name == checkpoint.origin]
     signing.verify_note(note, ed25519)
-    for key in log_keys:
-        if key.kind == COSIGNATURE_MLDSA:
-            cosigned_at(note, checkpoint, key)
+    strong = [key for key in log_keys if key.kind == COSIGNATURE_MLDSA and key.name == checkpoint.origin]
+    if strong and not [key for key in strong if cosigned_at(note, checkpoint, key) is not None]:
+        raise SignatureInvalid("the log's ML-DSA-44 line is missing from the checkpoint")
     return SignedCheckpoint(checkpoint, note)
 
 

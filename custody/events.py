@@ -126,13 +126,18 @@ def parse_event(data: bytes, *, log: str) -> Event:
     body = statement.value
     kind = body.get("kind")
     wanted = {**BUNDLE_KINDS, **HANDLE_KINDS}.get(kind) if isinstance(kind, str) else None
-    if wanted is None or set(body) != wanted or body["v"] != 1:
+    if wanted is None or set(body) != wanted or not is_version(body["v"]):
         raise FormatError("an event of no known kind, or with other members")
     if body["log"] != log:
         raise FormatError("the event is for another log")
     _check_common(body)
     _check_members(body)
     return Event(statement, body)
+
+
+def is_version(value: Any) -> bool:
+    """Whether `v` is the integer 1; `true` is another spelling, which a second implementation would refuse."""
+    return value == 1 and not isinstance(value, bool)
 
 
 def _check_common(body: Mapping[str, Any]) -> None:

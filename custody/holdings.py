@@ -10,7 +10,7 @@ from crypto.encoding import b64u, unb64u
 from crypto.header import AGENCY, IDENTIFIER_BYTES, ROLE_HANDLE
 from crypto.statements import Statement, parse_statement, verify_statement
 from custody.entries import TAG_BYTES
-from custody.events import parse_seen
+from custody.events import is_version, parse_seen
 from errors import CustodyBroken, FormatError, NotPermitted
 
 OWN_ACTIONS: Final = (
@@ -23,6 +23,7 @@ REFUSED: Final = "handover-refused"
 CLOSED: Final = "handover-closed"
 ACTIONS: Final = (*OWN_ACTIONS, OFFERED, ACCEPTED, REFUSED, CLOSED)
 ENDING: Final = ("destroy", "return")
+LONGEST_TEXT: Final = 2000
 _COMMON: Final = {"v", "kind", "log", "agency", "officer", "number", "tag", "at", "checkpoint"}
 _OWN: Final = {
     "holding", "object", "prev", "action", "place", "reason", "tool", "inputs", "outputs", "seal", "supersedes",
@@ -90,7 +91,7 @@ def parse_custody_event(data: bytes, *, log: str) -> CustodyEvent:
     """
     statement = parse_statement(data)
     body = statement.value
-    if set(body) != MEMBERS or body["v"] != 1 or body["kind"] != "custody" or body["log"] != log:
+    if set(body) != MEMBERS or not is_version(body["v"]) or body["kind"] != "custody" or body["log"] != log:
         raise FormatError("not a custody event of this log")
     if body["action"] not in ACTIONS:
         raise FormatError("a custody event with an unknown action")
@@ -112,16 +113,30 @@ def _check_texts(body: Mapping[str, Any]) -> None:
     if not isinstance(body["officer"], str) or not ROLE_HANDLE.match(body["officer"]):
         raise FormatError("a custody event names an officer by role handle")
     for name in ("number", "at"):
-        if isinstance(body[name], bool) or not isinstance(body[name], int) or body[name] < 0:
+        if not _is_count(body[name]):
             raise FormatError("a number of the custody event is out of range")
     for name in ("place", "reason", "seal", "to_agency"):
-        if body[name] is not None and (not isinstance(body[name], str) or len(body[name]) > 2000):
+        if body[name] is not None and (not isinstance(body[name], str) or len(body[name]) > LONGEST_TEXT):
             raise FormatError("a text of the custody event is too long")
     for name in ("supersedes", "length"):
-        if body[name] is not None and (isinstance(body[name], bool) or not isinstance(body[name], int)):
+        if body[name] is not None and not _is_count(body[name]):
             raise FormatError("a number of the custody event is out of range")
+    if body["to_agency"] is not None and not AGENCY.match(body["to_agency"]):
+        raise FormatError("a custody event names an agency")
+    if body["tool"] is not None and not _is_tool(body["tool"]):
+        raise FormatError("a tool has a name and a version")
     for name in ("inputs", "outputs"):
         _check_files(body[name])
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_tool(value: Any) -> bool:
+    if not isinstance(value, dict) or set(value) != {"name", "version"}:
+        return False
+    return all(isinstance(text, str) and len(text) <= LONGEST_TEXT for text in value.values())
 
 
 def _check_files(value: Any) -> None:
@@ -146,6 +161,8 @@ def _check_action(body: Mapping[str, Any]) -> None:
     for name in needed.get(body["action"], ()):
         if body[name] is None:
             raise FormatError(f"a custody event of this action names {name}")
+    if body["action"] == "correction" and body["supersedes"] >= body["number"]:
+        raise FormatError("a correction is of an earlier event of its holding")
 
 
 def verify_signature(event: CustodyEvent, signer_key: SignerKey) -> None:
@@ -204,13 +221,15 @@ def check_chain(events: Sequence[CustodyEvent]) -> Holding:
     if not events:
         raise CustodyBroken("a holding has at least one event")
     start = events[0]
+    before: Holding | None = None
     for number, event in enumerate(events):
         same = (event.holding, event.object_id, event.agency) == (start.holding, start.object_id, start.agency)
         if not same or event.number != number:
             raise CustodyBroken("the events of a holding are not numbered one by one")
         if number and event.prev != events[number - 1].digest:
             raise CustodyBroken("an event names another predecessor: two writers, or something is missing")
-        require_next(Holding(tuple(events[:number])) if number else None, event)
+        require_next(before, event)
+        before = Holding((start, event))  # first and last: all that the rules for the next one look at
     return Holding(tuple(events))
 
 
@@ -228,7 +247,7 @@ def require_next(holding: Holding | None, event: CustodyEvent) -> None:
         return
     if event.action in (ACCEPTED, REFUSED):
         raise CustodyBroken("a handover is answered at the beginning of a new holding")
-    if not holding.is_open and event.action != "pack-built":
+    if not holding.is_open:
         raise CustodyBroken("the holding has ended")
     if event.action == CLOSED and holding.open_offer is None:
         raise CustodyBroken("there is no offer to close")
@@ -268,16 +287,27 @@ def check_handover(giver: Holding, receiver: Holding) -> None:
 
 
 def custodian(holdings: Sequence[Holding]) -> str | None:
-    """The agency that has the exhibit: its holding is open and was accepted last; None when it is at its end."""
-    accepted = {holding.first.prev for holding in holdings if holding.first.action == ACCEPTED}
-    current = [
-        holding
+    """The agency that has the exhibit: its holding is open and was accepted last; None when it is at its end.
+
+    Raises:
+        CustodyBroken: two agencies hold it by their records, or somebody accepted what was offered to another.
+    """
+    accepted = {
+        (holding.first.prev, holding.agency, holding.first.holding)
         for holding in holdings
-        if holding.is_open and not (holding.open_offer is not None and holding.open_offer.digest in accepted)
-    ]
+        if holding.first.action == ACCEPTED
+    }
+    current = [holding for holding in holdings if holding.is_open and _offered_to(holding) not in accepted]
     if len(current) > 1:
         raise CustodyBroken("two agencies hold the exhibit by their records")
     return current[0].agency if current else None
+
+
+def _offered_to(holding: Holding) -> tuple[bytes, str, bytes] | None:
+    offer = holding.open_offer
+    if offer is None:
+        return None
+    return offer.digest, str(offer.body["to_agency"]), unb64u(offer.body["to_holding"], IDENTIFIER_BYTES)
 
 
 def require_custodian(holdings: Sequence[Holding], agency: str) -> None:

@@ -10,6 +10,7 @@ from errors import FormatError, ProofError
 
 LARGEST_FILE_BYTES: Final = 256 * 1024
 MOST_OF_A_KIND: Final = 256
+LONGEST_THRESHOLD: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,9 @@ class _Reader:
 def _threshold(word: str, members: int) -> int:
     if word in ("all", "any"):
         return members if word == "all" else 1
-    if not word.isascii() or not word.isdigit() or word.startswith("0") or not 1 <= int(word) <= members:
+    # The length comes first: int() of thousands of digits raises an error of its own.
+    is_number = word.isascii() and word.isdigit() and len(word) <= LONGEST_THRESHOLD and not word.startswith("0")
+    if not is_number or not 1 <= int(word) <= members:
         raise FormatError("a group's threshold is all, any, or a number of its members")
     return int(word)
 

@@ -1,5 +1,6 @@
 """Version chain of the flag register: opaque content for the broker, 64 places for the parties (docs/protocol.md 5)."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,6 +9,7 @@ from crypto import boxes, labels, signing
 from crypto.digests import DIGEST_BYTES, sha256
 from crypto.encoding import b64u, dump_json, fields, parse_json, unb64u
 from crypto.padding import padded, unpadded
+from custody.events import is_version
 from errors import Conflict, FormatError, SignatureInvalid
 
 PLACES: Final = 64
@@ -22,6 +24,8 @@ STATES: Final = ("raised", "lowered")
 _ENTRY: Final = {
     "v", "place", "number", "raiser", "pseudonym", "flag", "concerns", "instruction", "from", "until", "state",
 }  # fmt: skip
+
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 SignerKey = Callable[[str], bytes | None]
 TakesTwo = Callable[[str, Sequence[str]], bool]
@@ -182,7 +186,7 @@ def parse_flag(data: bytes) -> dict[str, Any]:
         FormatError: other members, or an instruction that this version does not know (which means: refuse).
     """
     value = parse_json(data)
-    if not isinstance(value, dict) or set(value) != _ENTRY or value["v"] != 1:
+    if not isinstance(value, dict) or set(value) != _ENTRY or not is_version(value["v"]):
         raise FormatError("a flag of another version")
     if value["instruction"] not in INSTRUCTIONS or value["state"] not in STATES:
         raise FormatError("a flag gives an instruction that this desk does not know; it is treated as a refusal")
@@ -193,12 +197,32 @@ def parse_flag(data: bytes) -> dict[str, Any]:
     concerns = value["concerns"]
     if not isinstance(concerns, list) or any(not isinstance(one, str) for one in concerns):
         raise FormatError("a flag names countries or agencies")
+    _check_flag_texts(value)
     return value
+
+
+def _check_flag_texts(value: Mapping[str, Any]) -> None:
+    for name in ("raiser", "pseudonym", "flag"):
+        if not isinstance(value[name], str) or not value[name]:
+            raise FormatError(f"a flag has a {name}")
+    for name in ("from", "until"):
+        if value[name] is not None and not (isinstance(value[name], str) and _DATE.match(value[name])):
+            raise FormatError("the term of a flag is given in dates")
 
 
 def flag_fields(bundle_id: bytes, header_digest: bytes, entry: bytes) -> tuple[bytes, bytes, bytes]:
     """What an officer of the raiser signs under `labels.FLAG`."""
     return bundle_id, header_digest, entry
+
+
+def remark_fields(bundle_id: bytes, header_digest: bytes, entry: bytes, text: str) -> tuple[bytes, bytes, bytes, str]:
+    """What an officer of another party signs under `labels.FLAG_REMARK`."""
+    return bundle_id, header_digest, sha256(entry), text
+
+
+def versions_left(made_today: int, *, is_raise: bool) -> int:
+    """How many versions an agency may still write today; the last four of a day are kept for raises."""
+    return max(0, VERSIONS_PER_DAY - (0 if is_raise else KEPT_FOR_RAISES) - made_today)
 
 
 def place_of(agencies: Sequence[str], agency: str, slot: int) -> int:
@@ -235,20 +259,31 @@ def _check_signatures(
 ) -> None:
     raiser = str(value["raiser"])
     signers = [by for by, _ in record.signatures]
+    if len(set(signers)) != len(signers):
+        raise SignatureInvalid("a flag names one signer twice")
     if not any(by.startswith(raiser + "/") for by in signers):
         raise SignatureInvalid("a flag is not signed by its raiser")
     for by, signature in record.signatures:
-        key = signer_key(by)
-        if key is None:
-            raise SignatureInvalid("a flag is signed by somebody who is not known")
         what = flag_fields(version.bundle_id, version.header_digest, record.entry)
-        signing.verify(key, labels.FLAG, *what, signature=signature)
+        signing.verify(_key_of(by, signer_key), labels.FLAG, *what, signature=signature)
+    for by, text, signature in record.remarks:
+        said = remark_fields(version.bundle_id, version.header_digest, record.entry, text)
+        signing.verify(_key_of(by, signer_key), labels.FLAG_REMARK, *said, signature=signature)
     if value["state"] == "lowered" and not takes_two(raiser, signers):
         raise SignatureInvalid("a flag is lowered by two officers of the agency that raised it")
 
 
+def _key_of(by: str, signer_key: SignerKey) -> bytes:
+    key = signer_key(by)
+    if key is None:
+        raise SignatureInvalid("a flag or a remark is signed by somebody who is not known")
+    return key
+
+
 def check_change(before: Sequence[Record | None], after: Sequence[Record | None]) -> None:
-    """Refuse a version that drops a flag or brings back an older state of it.
+    """Refuse a version that drops a flag or a remark on it, or brings back an older state of it.
+
+    A remark is on one state of a flag; it goes when the raiser changes the flag.
 
     Raises:
         FormatError
@@ -261,3 +296,5 @@ def check_change(before: Sequence[Record | None], after: Sequence[Record | None]
         number, later = old.value["number"], new.value["number"]
         if later < number or (later == number and new.entry != old.entry):
             raise FormatError("this version of the register brings back an older state of a flag")
+        if later == number and not set(old.remarks) <= set(new.remarks):
+            raise FormatError("this version of the register drops a remark on a flag")

@@ -17,7 +17,7 @@ MOST_LEVEL: Final = 63
 ENTRIES: Final = -1  # the "level" of entry bundles
 
 _PATH = re.compile(
-    r"(?P<level>entries|0|[1-9][0-9]?)/(?P<groups>(?:x[0-9]{3}/)*[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?\Z"
+    r"(?P<level>entries|0|[1-9][0-9]?)/(?P<groups>(?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?\Z"
 )
 
 ReadTile = Callable[[int, int, int], bytes]

@@ -210,6 +210,7 @@ def test_a_quorum_counts_witnesses_of_the_trust_file(
         ("a threshold of zero", "most 2", "most 0"),
         ("a threshold beyond the members", "most 2", "most 4"),
         ("a threshold that is no number", "most 2", "most two"),
+        ("a threshold of 5,000 digits", "most 2", "most " + "9" * 5000),
         ("a member twice", "w0 w1 w2", "w0 w0 w2"),
         ("a member who comes later", "w0 w1 w2", "w0 w1 w9"),
         ("a member of two groups", "quorum most", "group again any w0\nquorum again"),
@@ -256,3 +257,19 @@ def test_tags_join_for_those_who_have_the_key_alone(rng: random.Random) -> None:
         entries.tag_of(key, "north", 4),
     }
     assert len(others) == 3 and entries.tag_of(key, "north", 3) not in others
+
+
+def test_a_checkpoint_without_the_logs_strong_line_is_refused_once_its_key_is_known(
+    log: checkpoints.LogKeys, state: checkpoints.Checkpoint
+) -> None:
+    """Stripping the line would take away what still holds when Ed25519 no longer does."""
+    data = checkpoints.sign_checkpoint(log, state, NOW)
+    note = signing.parse_note(data)
+    stripped = Note(note.text, note.signatures[:1]).dump()
+    plain, strong = log.note_keys()
+    assert checkpoints.open_checkpoint(data, [plain, strong]).checkpoint == state
+    assert checkpoints.open_checkpoint(stripped, [plain]).checkpoint == state
+    with pytest.raises(SignatureInvalid):
+        checkpoints.open_checkpoint(stripped, [plain, strong])
+    with pytest.raises(SignatureInvalid):
+        checkpoints.open_checkpoint(Note(note.text, note.signatures[1:]).dump(), [plain, strong])

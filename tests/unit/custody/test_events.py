@@ -51,8 +51,8 @@ def test_an_event_round_trips_and_its_signature_counts(rng: random.Random, key: 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"kind": "opened"}, {"kind": "unknown"}, {"kind": 5}, {"v": 2}, {"extra": 1}, {"number": -1}, {"number": True},
-        {"tag": "AAAA"}, {"officer": "Ana"}, {"agency": "S!"}, {"one_time_key": None}, {"checkpoint": {"size": 1}},
+        {"kind": "opened"}, {"kind": "unknown"}, {"kind": 5}, {"v": 2}, {"v": True}, {"extra": 1}, {"number": -1},
+        {"number": True}, {"tag": "AAAA"}, {"officer": "Ana"}, {"agency": "S!"}, {"one_time_key": None}, {"checkpoint": {"size": 1}},
         {"log": "other.example"}, {"bundle_id": "AA"}, {"broker": 1},
     ],
 )  # fmt: skip

@@ -135,9 +135,11 @@ def test_a_refused_handover_leaves_the_exhibit_where_it_was(police: Holder, cour
 
 def test_nothing_follows_the_end_of_a_holding(police: Holder, court: Holder) -> None:
     hand_over(police, court)
-    police.write("examine")
-    with pytest.raises(CustodyBroken):
-        holdings.check_chain(police.chain)
+    assert not holdings.check_chain(police.chain).is_open
+    for action, members in (("examine", {}), ("pack-built", {"length": 3, "pack_digest": b64u(bytes(32))})):
+        event = police.write(action, keep=False, **members)
+        with pytest.raises(CustodyBroken):
+            holdings.check_chain([*police.chain, event])
 
 
 @pytest.mark.parametrize("action", ["handover-closed", "handover-offered"])
@@ -157,6 +159,11 @@ def test_a_holding_does_not_begin_in_the_middle(action: str, police: Holder) -> 
         ("an output without digest", {"outputs": [{"file": b64u(bytes(16))}]}),
         ("a text that is too long", {"reason": "x" * 2001}),
         ("a holding that is no id", {"holding": "AA"}),
+        ("a correction of itself", {"action": "correction", "supersedes": 0}),
+        ("a tool without version", {"tool": {"name": "imager"}}),
+        ("a receiver that is no agency", {"to_agency": "Somebody"}),
+        ("a length below zero", {"length": -1}),
+        ("a version that is not a number", {"v": True}),
     ],
 )
 def test_malformed_events_are_refused(claim: str, changes: dict[str, Any], police: Holder) -> None:
@@ -170,3 +177,34 @@ def test_an_event_of_another_log_is_refused(police: Holder) -> None:
     assert holdings.parse_custody_event(data, log=LOG)
     with pytest.raises(FormatError):
         holdings.parse_custody_event(data, log="other.example")
+
+
+def test_a_pack_is_built_on_an_open_holding_and_custody_goes_on(police: Holder) -> None:
+    """The control of the test above: what is refused after the end is allowed before it."""
+    police.write("seize")
+    police.write("pack-built", length=1, pack_digest=b64u(bytes(32)))
+    police.write("examine")
+    assert holdings.check_chain(police.chain).is_open
+
+
+def test_who_accepts_what_was_offered_to_another_does_not_become_custodian(
+    police: Holder, court: Holder, rng: random.Random
+) -> None:
+    thief = Holder("east-police", rng, police.object_id)
+    police.write("seize")
+    offer = police.write("handover-offered", to_agency=court.agency, to_holding=b64u(court.holding))
+    for taker in (thief, court):
+        taker.write("handover-accepted", prev=b64u(offer.digest))
+    giving = holdings.check_chain(police.chain)
+    assert holdings.custodian([giving, holdings.check_chain(court.chain)]) == "south-prosecutor"
+    with pytest.raises(CustodyBroken):
+        holdings.custodian([giving, holdings.check_chain(thief.chain)])
+
+
+def test_a_long_chain_is_checked(police: Holder) -> None:
+    """The rules for the next event look at the first and the last one only."""
+    police.write("seize")
+    first = police.chain[0]
+    for _ in range(300):
+        police.write("view")
+    assert holdings.check_chain(police.chain).first == first

@@ -160,9 +160,58 @@ def test_a_dropped_flag_or_an_older_state_is_refused(parties: Parties) -> None:
         {"v": 2},
         {"extra": 1},
         {"concerns": "XA"},
+        {"v": True},
+        {"pseudonym": None},
+        {"until": "next week"},
     ],
 )
 def test_a_flag_that_this_version_does_not_know_is_refused(parties: Parties, changes: dict[str, Any]) -> None:
     assert parties.flag(["shelter/liaison-1"]).value
     with pytest.raises(FormatError):
         _ = parties.flag(["shelter/liaison-1"], **changes).value
+
+
+def remarked(parties: Parties, record: Record, by: str, text: str) -> Record:
+    said = register.remark_fields(parties.bundle_id, parties.header_digest, record.entry, text)
+    return replace(record, remarks=(*record.remarks, (by, text, parties.keys[by].sign(labels.FLAG_REMARK, *said))))
+
+
+def test_a_remark_counts_for_its_officer_flag_and_words_alone(parties: Parties) -> None:
+    flag = parties.flag(["shelter/liaison-1"])
+    good = remarked(parties, flag, "north/liaison-1", "seen, we stand back")
+    parties.check(parties.version("north/liaison-1", None, at(8, good)))
+    (by, text, signature), other = good.remarks[0], parties.flag(["shelter/liaison-1"], number=2)
+    for record in (
+        replace(good, remarks=((by, "we go in", signature),)),
+        replace(good, remarks=(("south/liaison-1", text, signature),)),
+        replace(good, remarks=(("stranger/liaison-1", text, signature),)),
+        replace(other, remarks=good.remarks),
+    ):
+        with pytest.raises(SignatureInvalid):
+            parties.check(parties.version("north/liaison-1", None, at(8, record)))
+
+
+def test_a_remark_goes_only_when_its_flag_changes(parties: Parties) -> None:
+    plain = parties.flag(["shelter/liaison-1"])
+    said = remarked(parties, plain, "north/liaison-1", "seen")
+    more = remarked(parties, said, "south/liaison-1", "seen too")
+    changed = parties.flag(["shelter/liaison-1"], number=2)
+    for before, after in ((plain, said), (said, more), (said, changed)):
+        register.check_change(at(8, before), at(8, after))
+    for before, after in ((said, plain), (more, said)):
+        with pytest.raises(FormatError):
+            register.check_change(at(8, before), at(8, after))
+
+
+def test_one_officer_twice_does_not_lower_a_flag(parties: Parties) -> None:
+    lowered = parties.flag(["shelter/liaison-1", "shelter/liaison-2"], state="lowered", number=2)
+    parties.check(parties.version("shelter/liaison-1", None, at(8, lowered)))
+    twice = replace(lowered, signatures=(lowered.signatures[0], lowered.signatures[0]))
+    with pytest.raises(SignatureInvalid):
+        parties.check(parties.version("shelter/liaison-1", None, at(8, twice)))
+
+
+def test_the_last_versions_of_a_day_are_kept_for_raises() -> None:
+    left = [(register.versions_left(made, is_raise=False), register.versions_left(made, is_raise=True))
+            for made in (0, 7, 8, 11, 12, 20)]  # fmt: skip
+    assert left == [(8, 12), (1, 5), (0, 4), (0, 1), (0, 0), (0, 0)]
