@@ -164,15 +164,18 @@ class World:
         agency = officer.split("/")[0]
         return events.common(kind, ORIGIN, agency, officer, number, self.rng.randbytes(16), NOW + number, seen)
 
-    def log_event(self, body: dict[str, Any], *signers: str) -> Logged:
+    def log_event(self, body: dict[str, Any], *signers: str, pen: str = "") -> Logged:
+        """Log an event; with `pen`, whoever signs uses that other key: a forged signature."""
         statement = make_statement(body)
         for by in signers:
-            statement = statement.signed_by(labels.EVENT_SIGNATURE, by, self.key(by))
+            statement = statement.signed_by(labels.EVENT_SIGNATURE, by, self.key(pen or by))
         raw, salt = statement.dump(), self.rng.randbytes(32)
         tag = unb64u(body["tag"], 16)
         return Logged(self.append(event_entry(tag, salt, raw)), raw, salt)
 
-    def custody(self, holding: bytes, officer: str, action: str, /, **members: Any) -> Logged:
+    def custody(
+        self, holding: bytes, officer: str, action: str, /, signers: tuple[str, ...] = (), pen: str = "", **members: Any
+    ) -> Logged:
         """Append an event to a holding; `object` must be known from `holding_of`."""
         chain = self.chains.setdefault(holding, [])
         given = {
@@ -180,7 +183,7 @@ class World:
             "prev": b64u(chain[-1].digest) if chain else None, "place": "Evidence room",
         }  # fmt: skip
         body = holdings.event_body(self.common("custody", officer, len(chain)), **{**given, **members})
-        logged = self.log_event(body, officer)
+        logged = self.log_event(body, *(signers or (officer,)), pen=pen)
         chain.append(logged)
         return logged
 
@@ -189,14 +192,26 @@ class World:
         self.objects[holding] = object_id
         return holding
 
-    def bundle(self, sources: list[Source], officer: str = SEALER, deposit_by: str = "") -> "Bundle":
-        """A header with real contents, and its deposit; the rest of the header is of no use to a pack."""
+    def bundle(
+        self,
+        sources: list[Source],
+        officer: str = SEALER,
+        pen: str = "",
+        deposit: Mapping[str, Any] | None = None,
+        deposit_by: tuple[str, ...] = (),
+        deposit_pen: str = "",
+    ) -> "Bundle":
+        """A header with real contents, and its deposit; the rest of the header is of no use to a pack.
+
+        The last four arguments are for forgeries: the key that the header is signed with, members of the deposit's
+        body, who signs it, and with which key.
+        """
         random_bytes, agency = self.rng.randbytes, officer.split("/")[0]
         entries = [dump_json(source.entry()) for source in sources]
         prk = content_prk(random_bytes(32), [random_bytes(32)])
         leaves = contents_tree(prk, entries)
         header = Header(
-            random_bytes(16), ORIGIN, agency, officer, self.key(officer).public_key, 4096,
+            random_bytes(16), ORIGIN, agency, officer, self.key(pen or officer).public_key, 4096,
             tuple(sorted({agency, COURT, SHELTER})), tuple(random_bytes(1234) for _ in range(8)),
             random_bytes(32), (Half("one", random_bytes(32), random_bytes(32)),), random_bytes(32),
             random_bytes(32), random_bytes(56), merkle_root(leaves), random_bytes(32),
@@ -207,14 +222,14 @@ class World:
             self.common("deposited", officer, 0), header.bundle_id, sha256(raw),
             register_digest=b64u(random_bytes(32)),
         )  # fmt: skip
-        deposited = self.log_event(body, deposit_by or officer)
+        deposited = self.log_event({**body, **(deposit or {})}, *(deposit_by or (officer,)), pen=deposit_pen)
         contents = {
             source.file_id: PackContents(
                 header.bundle_id, number, entries[number], entry_salt(prk, number), contents_path(leaves, number)
             )
             for number, source in enumerate(sources)
         }
-        return Bundle(header.bundle_id, raw, sign_header(self.key(officer), raw), deposited, contents)
+        return Bundle(header.bundle_id, raw, sign_header(self.key(pen or officer), raw), deposited, contents)
 
 
 @dataclass(frozen=True)
