@@ -1,33 +1,29 @@
 """Sealing a bundle: content key, commitments, contents tree, stanzas, cover, halves, and the payload as a stream
 (docs/protocol.md 3).
 
-The payload is read once. Memory is flat: three blocks are in flight while both cores encrypt, hash and write.
+The payload is read once, with flat memory and on both cores (pipeline.py).
 """
 
-import hashlib
 import os
 import random
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from crypto import boxes, chunks, hybrid, labels
-from crypto.digests import SEGMENT_BYTES, BlockRoot, RootAccumulator, hash_fields, sha512
+from crypto.digests import RootAccumulator, hash_fields, sha512
 from crypto.encoding import b64u, dump_json, fields
 from crypto.header import COVER_BYTES, STANZA_COUNTS, half_info, stanza_info
 from crypto.padding import padme
-from errors import FormatError, LimitExceeded, SourceChanged
+from crypto.pipeline import Block, Pipeline, Write
+from errors import FormatError, LimitExceeded
 
 SECRET_BYTES: Final = 32
 STANZA_PLAIN_BYTES: Final = 98
 LENGTHS_BYTES: Final = 16
-BLOCKS_IN_FLIGHT: Final = 3
 _ZEROS: Final = bytes(2**20)
 
 Random = Callable[[int], bytes]
-Write = Callable[[bytes | bytearray | memoryview], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +81,9 @@ def entry_leaf(salt: bytes, entry: bytes) -> bytes:
 class Source:
     """One file on its way into a bundle. Its length and digest are known from intake.
 
-    `read` yields the bytes in order. Where they come out of the desk's own sealed store they were
-    authenticated chunk by chunk and `is_authenticated` spares the second hash (decision 0006).
+    `read` yields the bytes in order; it may use a buffer again once it is asked for the next. Where they come out of
+    the desk's own sealed store they were authenticated chunk by chunk and `is_authenticated` spares the second hash
+    (decision 0006).
     """
 
     object_id: bytes
@@ -154,93 +151,41 @@ def seal_payload(
     progress: Callable[[int], object] = lambda done: None,
     random_bytes: Random = os.urandom,
 ) -> SealedPayload:
-    """Seal data and manifest in one read; `write` gets the ciphertext in order, `progress` the bytes done.
+    """Seal data and manifest in one read.
+
+    Args:
+        write: gets the ciphertext in order, from another thread; its buffer is used again once it has returned.
+        progress: gets the bytes of plaintext done.
 
     Raises:
         SourceChanged: a file has another length or digest than at intake.
     """
     prk = content_prk(secrets.s, secrets.halves)
     sealer = chunks.Sealer(content_key(prk, ctx), sha512(ctx), random_bytes(chunks.SALT_BYTES))
-    output = _Segments(write)
-    output.put(sealer.prefix)
     done = 0
-    try:
-        for block in _plaintext(sources, manifest):
-            output.put(sealer.update(block))
+    with Pipeline(sealer, write) as output:
+        for block in _plaintext(output, sources, manifest):
+            output.put(block)
             done += len(block)
             progress(done)
-        output.put(sealer.finish())
-        root = output.close()
-    finally:
-        sealer.close()
-        output.stop()
+        root = output.finish()
     tree = RootAccumulator()
     for leaf in contents_tree(prk, [dump_json(source.entry()) for source in sources]):
         tree.add(leaf)
     return SealedPayload(sealer.prefix, tree.root(), root, output.written)
 
 
-def _plaintext(sources: Sequence[Source], manifest: bytes) -> Iterator[bytes | bytearray | memoryview]:
-    """data || manifest || zeros || lengths, in blocks."""
+def _plaintext(output: Pipeline, sources: Sequence[Source], manifest: bytes) -> Iterator[Block]:
+    """data || manifest || zeros || lengths, in blocks; a file that changed since intake stops the sealing."""
     data = 0
     for source in sources:
-        yield from _checked(source)
+        yield from output.check(source.read(), source.size_bytes, None if source.is_authenticated else source.sha256)
         data += source.size_bytes
     yield manifest
     zeros = padded_length(sources, manifest) - data - len(manifest) - LENGTHS_BYTES
     for start in range(0, zeros, len(_ZEROS)):
         yield _ZEROS[: min(len(_ZEROS), zeros - start)]
     yield len(manifest).to_bytes(8, "big") + data.to_bytes(8, "big")
-
-
-def _checked(source: Source) -> Iterator[bytes | bytearray | memoryview]:
-    """The source's blocks; a file that changed since intake stops the sealing."""
-    size = 0
-    digest = None if source.is_authenticated else hashlib.sha256()
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="digest") as hasher:
-        waiting: Future[None] | None = None
-        for block in source.read():
-            size += len(block)
-            if size > source.size_bytes:
-                raise SourceChanged
-            if digest is not None:
-                if waiting is not None:
-                    waiting.result()
-                waiting = hasher.submit(digest.update, block)
-            yield block
-        if waiting is not None:
-            waiting.result()
-    if size != source.size_bytes or (digest is not None and digest.digest() != source.sha256):
-        raise SourceChanged
-
-
-class _Segments:
-    """Writes ciphertext in order while another thread hashes its 1 MiB segments. Nothing is copied."""
-
-    def __init__(self, write: Write) -> None:
-        self._write = write
-        self._root = BlockRoot(SEGMENT_BYTES)
-        self._hasher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="segments")
-        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="write")
-        self._waiting: deque[Future[object]] = deque()
-        self.written = 0
-
-    def put(self, data: bytes | bytearray) -> None:
-        self.written += len(data)
-        self._waiting.append(self._hasher.submit(self._root.update, data))
-        self._waiting.append(self._writer.submit(self._write, data))
-        while len(self._waiting) > 2 * BLOCKS_IN_FLIGHT:
-            self._waiting.popleft().result()
-
-    def close(self) -> bytes:
-        """Wait until all is written; the root of all segments."""
-        while self._waiting:
-            self._waiting.popleft().result()
-        return self._root.root()
-
-    def stop(self) -> None:
-        self._hasher.shutdown(cancel_futures=True)
-        self._writer.shutdown(cancel_futures=True)
 
 
 # ---- Stanzas, cover, halves -------------------------------------------------------------------------------------
