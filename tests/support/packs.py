@@ -200,14 +200,15 @@ class World:
         deposit: Mapping[str, Any] | None = None,
         deposit_by: tuple[str, ...] = (),
         deposit_pen: str = "",
+        entry: Callable[[dict[str, Any]], dict[str, Any]] = lambda members: members,
     ) -> "Bundle":
         """A header with real contents, and its deposit; the rest of the header is of no use to a pack.
 
-        The last four arguments are for forgeries: the key that the header is signed with, members of the deposit's
-        body, who signs it, and with which key.
+        The arguments after `officer` are for forgeries: the key that the header is signed with, members of the
+        deposit's body, who signs it, with which key, and how the manifest's entries are altered.
         """
         random_bytes, agency = self.rng.randbytes, officer.split("/")[0]
-        entries = [dump_json(source.entry()) for source in sources]
+        entries = [dump_json(entry(source.entry())) for source in sources]
         prk = content_prk(random_bytes(32), [random_bytes(32)])
         leaves = contents_tree(prk, entries)
         header = Header(

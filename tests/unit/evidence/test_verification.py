@@ -378,6 +378,10 @@ def test_the_list_says_what_is_so(made: Made) -> None:
         {"holdings": with_state("elsewhere")},
         {"exhibits": (one, two, three, replace(four, files=(replace(four.files[0], proof="custody"),)))},
         {"exhibits": (one, replace(two, files=(replace(two.files[0], proof="none"),)), three, four)},
+        {
+            "exhibits": (one, replace(two, files=(replace(two.files[0], proof="none"),)), three, four),
+            "gaps": (*listed.gaps, Gap("no-proof", "x", path=two.files[0].path)),
+        },
         {"exhibits": (one, replace(two, object_id=one.object_id), three, four)},
         {"exhibits": (one, replace(two, holdings=()), three, four)},
         {"exhibits": (replace(one, holdings=one.holdings[:1]), two, three, four)},
@@ -537,6 +541,28 @@ def test_a_bundle_is_sealed_and_deposited_by_one_certified_officer(
         refused(case.build(), case.world.trust(), code)
     else:
         check(case.build(), case.world.trust())
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        lambda one: one, lambda one: {**one, "extra": 1}, lambda one: {"object": one["object"]},
+        lambda one: {**one, "object": 5}, lambda one: {**one, "file": b64u(bytes(16))},
+        lambda one: {**one, "object": b64u(bytes(16))}, lambda one: {**one, "media_type": "image/png"},
+        lambda one: {**one, "size_bytes": 1}, lambda one: {**one, "pieces": b64u(bytes(32))},
+        lambda one: {**one, "sha256": b64u(bytes(32))}, lambda one: {**one, "sha256": None},
+    ],
+)  # fmt: skip
+def test_an_entry_that_does_not_fit_its_file_is_refused_though_its_agency_sealed_it(
+    case: Case, entry: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    """Control: the first one alters nothing."""
+    reseal(case, entry=entry)
+    sample = {"object": "x", "file": "x"}
+    if entry(sample) == sample:
+        check(case.build(), case.world.trust())
+    else:
+        refused(case.build(), case.world.trust(), "pack-contents")
 
 
 def test_a_bundle_that_no_file_needs_is_refused(case: Case) -> None:
