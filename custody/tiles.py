@@ -82,18 +82,37 @@ class TileHashes:
         tile_level, up = divmod(level, HEIGHT)
         first = index << up
         number, start = divmod(first, WIDTH)
-        return self._tile(tile_level, number)[up][start >> up]
+        at = (start >> up) * HASH_BYTES
+        return self._tile(tile_level, number)[up][at : at + HASH_BYTES]
 
-    def _load(self, level: int, number: int) -> list[list[bytes]]:
+    def _load(self, level: int, number: int) -> list[bytes]:
         width = width_at(level, number, self.size)
         data = self._read(level, number, width)
         if len(data) != width * HASH_BYTES:
             raise IntegrityError("a stored tile has another length")
-        rows = [[data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]]
-        while len(rows[-1]) > 1:
-            row = rows[-1]
-            rows.append([node_hash(row[at], row[at + 1]) for at in range(0, len(row) - 1, 2)])
+        # One string for each row: a list of hashes would take five times the memory.
+        rows = [data]
+        while len(rows[-1]) > HASH_BYTES:
+            rows.append(_row_above(rows[-1]))
         return rows
+
+
+def _row_above(row: bytes) -> bytes:
+    pairs = range(0, len(row) - HASH_BYTES, 2 * HASH_BYTES)
+    return b"".join(node_hash(row[at : at + HASH_BYTES], row[at + HASH_BYTES : at + 2 * HASH_BYTES]) for at in pairs)
+
+
+def tile_root(data: bytes) -> bytes:
+    """Root of a full tile's hashes: the hash that stands for it one level higher.
+
+    Raises:
+        IntegrityError: the tile is not full.
+    """
+    if len(data) != WIDTH * HASH_BYTES:
+        raise IntegrityError("a stored tile has another length")
+    while len(data) > HASH_BYTES:
+        data = _row_above(data)
+    return data
 
 
 def new_tiles(read: ReadTile, old_size: int, leaf_hashes: Sequence[bytes]) -> Iterator[Tile]:
@@ -108,15 +127,24 @@ def new_tiles(read: ReadTile, old_size: int, leaf_hashes: Sequence[bytes]) -> It
             part = row[at : at + WIDTH]
             yield Tile(level, first + at // WIDTH, len(part), b"".join(part))
             if len(part) == WIDTH:
-                above.append(_root(part))
+                above.append(tile_root(b"".join(part)))
         hashes, start, level = above, first, level + 1
 
 
-def _root(row: Sequence[bytes]) -> bytes:
-    level = list(row)
-    while len(level) > 1:
-        level = [node_hash(level[at], level[at + 1]) for at in range(0, len(level), 2)]
-    return level[0]
+def new_entry_bundles(read: ReadTile, old_size: int, entries: Sequence[bytes]) -> Iterator[Tile]:
+    """Every entry bundle, full or partial, that appending these entries changes; `read` is asked for level ENTRIES.
+
+    Raises:
+        LimitExceeded: an entry of more than 65,535 bytes.
+        FormatError: what is stored is not an entry bundle of the width asked for.
+    """
+    first, kept = divmod(old_size, WIDTH)
+    row = [*(parse_entries(read(ENTRIES, first, kept), kept) if kept else []), *entries]
+    if not entries:
+        return
+    for at in range(0, len(row), WIDTH):
+        part = row[at : at + WIDTH]
+        yield Tile(ENTRIES, first + at // WIDTH, len(part), dump_entries(part))
 
 
 def dump_entries(entries: Sequence[bytes]) -> bytes:

@@ -52,8 +52,8 @@ def test_an_event_round_trips_and_its_signature_counts(rng: random.Random, key: 
     "changes",
     [
         {"kind": "opened"}, {"kind": "unknown"}, {"kind": 5}, {"v": 2}, {"v": True}, {"extra": 1}, {"number": -1},
-        {"number": True}, {"tag": "AAAA"}, {"officer": "Ana"}, {"agency": "S!"}, {"one_time_key": None}, {"checkpoint": {"size": 1}},
-        {"log": "other.example"}, {"bundle_id": "AA"}, {"broker": 1},
+        {"number": True}, {"tag": "AAAA"}, {"officer": "Ana"}, {"agency": "S!"}, {"one_time_key": None},
+        {"checkpoint": {"size": 1}}, {"log": "other.example"}, {"bundle_id": "AA"}, {"broker": 1},
     ],
 )  # fmt: skip
 def test_malformed_events_are_refused(rng: random.Random, key: signing.SigningKey, changes: dict[str, Any]) -> None:
