@@ -1,21 +1,24 @@
 """The broker as a Flask application: everything is put together here."""
 
+import atexit
 import threading
 from datetime import UTC, datetime
 
 from flask import Flask, Response, g, request
 from flask_smorest import Api
 
-from broker import auth, bundles_api, directory_api, errors, handles_api, log_api, mailbox_api
+from broker import auth, bundles_api, directory_api, errors, handles_api, log_api, mailbox_api, recover
 from broker.directories import DirectoryCache
 from broker.duties import Duties
 from broker.integration import HANDLERS
 from broker.limits import MOST_JSON_BYTES, PART_BYTES
 from broker.log_store import LogStore, make_log_id
 from broker.parts import EXTENSION, Parts, get_parts
+from broker.schema import require_current
 from broker.sequencer import Clock, Sequencer
 from broker.setup import get_authority, get_signed_file, open_log_keys
 from broker.upkeep import Upkeep
+from config.logs import set_up_logs
 from config.settings import BrokerSettings
 from storage.blobs import open_blobs
 from storage.database import open_engine, session_factory
@@ -64,12 +67,16 @@ def create_broker(settings: BrokerSettings, *, clock: Clock = utc_now) -> Flask:
         handles_api.bp,
         log_api.bp,
         mailbox_api.bp,
+        recover.bp,
     ):
         api.register_blueprint(blueprint, url_prefix="/v1")
     errors.register_errors(app)
     app.before_request(_authenticate)
     app.after_request(_finish)
     parts.sequencer.start()
+    if parts.sequencer.missing_size:
+        missing = parts.sequencer.missing_size
+        parts.sequencer.run(lambda session: recover.mark_recovering(session, parts.log_id, missing))
     upkeep = Upkeep(parts)
     app.extensions["amparo-upkeep"] = upkeep
     upkeep.start()
@@ -136,3 +143,35 @@ def _finish(response: Response) -> Response:
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def create_from_environment() -> Flask:
+    """The factory that the server calls."""
+    settings = BrokerSettings.from_environment()
+    set_up_logs(settings.log_level, settings.log_form)
+    app = create_broker(settings)
+    atexit.register(stop_broker, app)
+    return app
+
+
+def require_ready(settings: BrokerSettings) -> None:
+    """Raise before the server starts what would else end its worker: tables, keys, blobs."""
+    parts = open_parts(settings)
+    try:
+        require_current(parts.engine)
+    finally:
+        parts.halves.close()
+        parts.engine.dispose()
+
+
+def resume_log(settings: BrokerSettings) -> None:
+    """Open a recovering log by the administrator's decision."""
+    parts = open_parts(settings)
+    parts.sequencer.forget_signed()
+    parts.sequencer.start()
+    try:
+        recover.finish(parts)
+    finally:
+        parts.sequencer.stop()
+        parts.halves.close()
+        parts.engine.dispose()

@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session
 from broker import checks, transfers, wire
 from broker.auth import get_agency
 from broker.halves import Halves
-from broker.integration import require_active
 from broker.limits import PAGE_ITEMS
 from broker.lost import report_lost
 from broker.models import Bundle, BundleAgency, Event, Register
 from broker.parts import Parts, get_parts
 from broker.proofs import get_proof
+from broker.records import require_active
 from config.settings import BrokerSettings
 from crypto.encoding import unb64u
 from crypto.header import release_info

@@ -25,6 +25,7 @@ from crypto.encoding import fields
 from crypto.header import Header, commit_b, half_info, require_commitment
 from errors import (
     CommitmentMismatch,
+    Conflict,
     DecryptionFailed,
     HalfKeyExpired,
     HalfLost,
@@ -124,7 +125,7 @@ class Halves:
         keys.write(1 % STORE_SLOTS, _pack_key(1, random_bytes(boxes.KEY_BYTES)))
         engine = open_engine(url, erase=True)
         HalvesBase.metadata.create_all(engine)
-        transact(session_factory(engine), lambda session: session.add(StoreState(log_id=STORE_ID, generation=1)))
+        transact(session_factory(engine), _write_first_state)
         engine.dispose()
         return cls(url, store_key_file, receiving_key_file, operator, random_bytes)
 
@@ -371,6 +372,12 @@ class Halves:
 
     def _seal(self, key: bytes, generation: int, place: tuple[bytes, bytes, int], half: bytes) -> bytes:
         return boxes.seal_box(key, _aad(generation, place), half, self._random)
+
+
+def _write_first_state(session: Session) -> None:
+    if session.get(StoreState, STORE_ID) is not None:
+        raise Conflict("this database holds a store of key halves already")
+    session.add(StoreState(log_id=STORE_ID, generation=1))
 
 
 def _pack_key(generation: int, key: bytes) -> bytes:

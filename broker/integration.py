@@ -5,62 +5,46 @@ revocations, the newest register version, holds and destructions, numbers. A han
 then writes. Asking for an entry that is there already is answered with its index and changes nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping
 
 from sqlalchemy import select
 
 from agencies.directory import Directory
 from broker.batch import Answer, Appender, Payload
-from broker.limits import VERSIONS_PER_DAY, count_days
+from broker.handle_states import integrate_handle, restore_handle
 from broker.models import (
     Bundle,
     BundleAgency,
     DirectoryEntry,
-    Duty,
     Event,
     HandleState,
-    Register,
-    RegisterQuota,
 )
-from crypto.digests import sha256
+from broker.records import (
+    count_version,
+    get_bundle,
+    place_entry,
+    require_active,
+    require_adopted,
+    require_keys,
+    require_new_number,
+    require_open,
+    store_bundle,
+    store_event,
+    store_register,
+    tell,
+)
 from crypto.encoding import unb64u
 from crypto.header import MOST_AGENCIES, parse_addendum
 from custody import entries, events
-from custody.handles import DESTROY_ALONE_AFTER_SECONDS
 from errors import (
-    BundleExpired,
     Conflict,
     FormatError,
-    HalfLost,
     HandleUsed,
-    LogClosed,
-    NotFound,
     NotPermitted,
-    QuotaExceeded,
     RegisterStale,
     ReleaseDestroyed,
-    ReleaseHeld,
     SignatureInvalid,
 )
-
-LARGEST_ROW_BYTES = 48 * 1024
-
-
-def require_open(batch: Appender) -> None:
-    """Raise LogClosed when a successor was named."""
-    if batch.directory.successor is not None:
-        raise LogClosed
-
-
-def require_keys(batch: Appender, keys: Mapping[str, bytes]) -> None:
-    """Raise SignatureInvalid unless every signer still has the key that was checked, at this place of the log."""
-    for by, key in keys.items():
-        if batch.directory.signing_key(by, batch.next_index) != key:
-            raise SignatureInvalid(f"{by} has no certificate that counts at this place of the log")
-
-
-# ---- the directory
 
 
 def integrate_directory(batch: Appender, payload: Payload) -> Answer:
@@ -99,9 +83,6 @@ def _copy(directory: Directory) -> Directory:
     )
 
 
-# ---- entries whose events the broker does not see
-
-
 def integrate_entries(batch: Appender, payload: Payload) -> Answer:
     """49-byte entries: `entries` [{entry, officer}], `keys` {officer: key}; an error stands in place of its index."""
     index = batch.next_index
@@ -123,9 +104,6 @@ def integrate_entries(batch: Appender, payload: Payload) -> Answer:
     }
 
 
-# ---- bundles
-
-
 def integrate_deposit(batch: Appender, payload: Payload) -> Answer:
     """Header, register version 1 and the event `deposited`; see `bundles_api` for the members."""
     bundle = batch.session.get(Bundle, (batch.log_id, payload["bundle_id"]))
@@ -143,67 +121,11 @@ def integrate_deposit(batch: Appender, payload: Payload) -> Answer:
     if batch.session.scalars(known.limit(1)).first() is not None:
         raise HandleUsed
     register = payload["register"]
-    register_index, index = batch.append(register["entry"], payload["event"]["entry"])
-    _store_bundle(batch, payload, index, register_index)
-    _store_event(batch, payload["event"], payload["bundle_id"], index)
-    _store_register(batch, payload["bundle_id"], register, register_index)
+    register_index, index = place_entry(batch, register["entry"]), place_entry(batch, payload["event"]["entry"])
+    store_bundle(batch, payload, index, register_index)
+    store_event(batch, payload["event"], payload["bundle_id"], index)
+    store_register(batch, payload["bundle_id"], register, register_index)
     return {"index": index, "register_index": register_index}
-
-
-def _store_bundle(batch: Appender, payload: Payload, index: int, register_index: int) -> None:
-    bundle_id: bytes = payload["bundle_id"]
-    batch.session.add(
-        Bundle(
-            log_id=batch.log_id,
-            bundle_id=bundle_id,
-            header_digest=payload["header_digest"],
-            header_signature=payload["signature"],
-            sender_agency=payload["sender_agency"],
-            payload_bytes=payload["payload_bytes"],
-            root=payload["root"],
-            complete=False,
-            state="active",
-            expires_at=datetime.fromisoformat(payload["expires_at"]),
-            deposited_at=batch.now,
-            entry_index=index,
-            register_entry=register_index,
-            register_version=1,
-            register_digest=payload["register"]["digest"],
-        )
-    )
-    batch.session.flush()
-    batch.session.add_all(
-        BundleAgency(log_id=batch.log_id, bundle_id=bundle_id, agency=agency, entry_index=index)
-        for agency in payload["agencies"]
-    )
-    batch.session.add_all(
-        HandleState(log_id=batch.log_id, handle=handle, bundle_id=bundle_id, state="active")
-        for handle in payload["handles"]
-    )
-
-
-def get_bundle(batch: Appender, bundle_id: bytes, agency: str) -> Bundle:
-    """The bundle, for an agency that it names.
-
-    Raises:
-        NotFound: there is none, or not for this agency; which of the two is nobody's business.
-    """
-    bundle = batch.session.get(Bundle, (batch.log_id, bundle_id))
-    if bundle is None or batch.session.get(BundleAgency, (batch.log_id, bundle_id, agency)) is None:
-        raise NotFound("there is no such bundle")
-    return bundle
-
-
-def require_active(bundle: Bundle, now: datetime) -> None:
-    """Raise what stops a release: a hold, a destruction, a lost half, the end of the term."""
-    if bundle.state == "destroyed":
-        raise ReleaseDestroyed
-    if bundle.state == "held":
-        raise ReleaseHeld
-    if bundle.state == "half-lost":
-        raise HalfLost
-    if bundle.state == "expired" or bundle.expires_at <= now:
-        raise BundleExpired
 
 
 def integrate_complete(batch: Appender, payload: Payload) -> Answer:
@@ -211,129 +133,81 @@ def integrate_complete(batch: Appender, payload: Payload) -> Answer:
     bundle = batch.session.get_one(Bundle, (batch.log_id, payload["bundle_id"]))
     if not bundle.complete:
         bundle.complete = True
-        _tell(batch, bundle, "bundle", bundle.entry_index, but=bundle.sender_agency)
+        tell(batch, bundle, "bundle", bundle.entry_index, but=bundle.sender_agency)
     return {}
-
-
-def _tell(
-    batch: Appender, bundle: Bundle, kind: str, index: int, *, but: str = "", handle: bytes | None = None
-) -> None:
-    agencies = select(BundleAgency.agency).where(
-        BundleAgency.log_id == batch.log_id, BundleAgency.bundle_id == bundle.bundle_id
-    )
-    for agency in batch.session.scalars(agencies.order_by(BundleAgency.agency)):
-        if agency != but:
-            batch.tell(agency, kind, index, bundle_id=bundle.bundle_id, handle=handle)
-
-
-# ---- flag registers
 
 
 def integrate_register(batch: Appender, payload: Payload) -> Answer:
     """A version behind the newest one: `bundle_id`, `agency`, `keys`, and the members of `register`."""
     bundle = get_bundle(batch, payload["bundle_id"], payload["agency"])
-    if (found := batch.find_entry(payload["entry"])) is not None:
+    found = batch.find_entry(payload["entry"])
+    if found is not None and payload["version"] <= bundle.register_version:
         return {"index": found}
-    require_open(batch)
-    require_keys(batch, payload["keys"])
     if bundle.header_digest != payload["header_digest"]:
         raise Conflict("this version belongs to another header")
-    if bundle.state == "destroyed":
-        raise ReleaseDestroyed
     if payload["version"] != bundle.register_version + 1 or payload["previous"] != bundle.register_digest:
         raise RegisterStale
-    _count_version(batch, bundle.bundle_id, payload["agency"])
-    (index,) = batch.append(payload["entry"])
+    if found is None:
+        require_open(batch)
+        require_keys(batch, payload["keys"])
+        if bundle.state == "destroyed":
+            raise ReleaseDestroyed
+        count_version(batch, bundle.bundle_id, payload["agency"])
+    # A version that the log has and this table has not was lost by a restore, and comes back to its place.
+    index = place_entry(batch, payload["entry"])
     bundle.register_version, bundle.register_digest = payload["version"], payload["digest"]
-    _store_register(batch, bundle.bundle_id, payload, index)
-    _tell(batch, bundle, "register", index, but=payload["agency"])
+    store_register(batch, bundle.bundle_id, payload, index)
+    tell(batch, bundle, "register", index, but=payload["agency"])
     return {"index": index}
-
-
-def _count_version(batch: Appender, bundle_id: bytes, agency: str) -> None:
-    place = (batch.log_id, bundle_id, agency, count_days(batch.now))
-    quota = batch.session.get(RegisterQuota, place)
-    if quota is None:
-        batch.session.add(RegisterQuota(log_id=place[0], bundle_id=place[1], agency=place[2], day=place[3], used=1))
-    elif quota.used >= VERSIONS_PER_DAY:
-        raise QuotaExceeded
-    else:
-        quota.used += 1
-
-
-def _store_register(batch: Appender, bundle_id: bytes, register: Payload, index: int) -> None:
-    batch.session.add(
-        Register(
-            log_id=batch.log_id,
-            bundle_id=bundle_id,
-            version=register["version"],
-            digest=register["digest"],
-            previous=register["previous"],
-            box_digest=register["box_digest"],
-            officer=register["officer"],
-            signature=register["signature"],
-            salt=register["salt"],
-            tag=register["tag"],
-            entry_index=index,
-        )
-    )
-
-
-# ---- events
 
 
 def integrate_event(batch: Appender, payload: Payload) -> Answer:
     """A signed event on a bundle or a handle: `statement`, `salt`, `details_box`, `entry`, `keys`."""
     event = events.parse_event(payload["statement"], log=batch.origin)
-    if (found := batch.find_entry(payload["entry"])) is not None:
+    found = batch.find_entry(payload["entry"])
+    if found is not None:
+        _restore_event(batch, payload, event, found)
         return {"index": found}
     require_open(batch)
     require_keys(batch, payload["keys"])
     if event.handle is not None:
-        return _integrate_handle(batch, payload, event, event.handle)
+        return integrate_handle(batch, payload, event, event.handle)
     bundle = get_bundle(batch, event.bundle_id or b"", event.agency)
     if event.header_digest != bundle.header_digest:
         raise Conflict("this event names another header of the bundle")
-    _require_new_number(batch, bundle.bundle_id, event)
+    require_new_number(batch, bundle.bundle_id, event)
     rule = _RULES.get(event.kind)
     after = rule(batch, bundle, event) if rule else None
     (index,) = batch.append(payload["entry"])
-    _store_event(batch, payload, bundle.bundle_id, index)
+    store_event(batch, payload, bundle.bundle_id, index)
     if after is not None:
         after(index)
     if event.kind not in ("stanza-handed-on", "half-lost-notice"):
-        _tell(batch, bundle, "event", index, but=event.agency)
+        tell(batch, bundle, "event", index, but=event.agency)
     return {"index": index}
 
 
-def _require_new_number(batch: Appender, object_id: bytes, event: events.Event) -> None:
-    query = select(Event.entry_index).where(
-        Event.log_id == batch.log_id,
-        Event.object_id == object_id,
-        Event.agency == event.agency,
-        Event.number == event.number,
-    )
-    if batch.session.scalar(query) is not None:
-        raise Conflict("this agency has another event with this number on this object")
-
-
-def _store_event(batch: Appender, payload: Payload, object_id: bytes, index: int) -> None:
-    event = events.parse_event(payload["statement"], log=batch.origin)
-    is_large = len(payload["statement"]) > LARGEST_ROW_BYTES
-    batch.session.add(
-        Event(
-            log_id=batch.log_id,
-            object_id=object_id,
-            entry_index=index,
-            kind=event.kind,
-            agency=event.agency,
-            number=event.number,
-            statement=None if is_large else payload["statement"],
-            statement_digest=sha256(payload["statement"]),
-            salt=payload["salt"],
-            details_box=payload.get("details_box"),
-        )
-    )
+def _restore_event(batch: Appender, payload: Payload, event: events.Event, index: int) -> None:
+    """Put an event back that the log has and this table has not: a restored broker lost it (broker/recover.py)."""
+    object_id = event.handle or event.bundle_id or b""
+    if batch.session.get(Event, (batch.log_id, object_id, index)) is not None:
+        return
+    require_adopted(batch, index)
+    bundle = batch.session.get(Bundle, (batch.log_id, object_id))
+    if event.handle is None and bundle is None:
+        return
+    if event.kind == "open-requested" and bundle is not None:
+        _open_requested(batch, bundle, event)
+    store_event(batch, payload, object_id, index)
+    if event.kind == "addendum" and bundle is not None and event.agency == bundle.sender_agency:
+        addendum = parse_addendum(unb64u(event.body["addendum"]))
+        place = (batch.log_id, bundle.bundle_id, addendum.agency)
+        if batch.session.get(BundleAgency, place) is None:
+            batch.session.add(
+                BundleAgency(log_id=place[0], bundle_id=place[1], agency=addendum.agency, entry_index=index)
+            )
+    if event.handle is not None and event.kind != "purge-receipt":
+        restore_handle(batch, event, event.handle, index)
 
 
 Rule = Callable[[Appender, Bundle, events.Event], Callable[[int], None] | None]
@@ -393,99 +267,15 @@ _RULES: Mapping[str, Rule] = {
 }
 
 
-# ---- handles
-
-
-def _integrate_handle(batch: Appender, payload: Payload, event: events.Event, handle: bytes) -> Answer:
-    _require_new_number(batch, handle, event)
-    state = batch.session.get(HandleState, (batch.log_id, handle))
-    if event.kind != "purge-receipt":
-        _require_handle_change(batch, event, state)
-    elif state is None:
-        raise NotFound("nothing is known of this handle")
-    (index,) = batch.append(payload["entry"])
-    _store_event(batch, payload, handle, index)
-    if event.kind == "purge-receipt":
-        if state is not None and state.agency:
-            batch.tell(state.agency, "handle", index, bundle_id=state.bundle_id, handle=handle)
-        return {"index": index}
-    if state is None:
-        # A spare that stands in no header yet: held or destroyed before it is used, it forbids every use.
-        state = HandleState(log_id=batch.log_id, handle=handle)
-        batch.session.add(state)
-    change_handle(batch, state, event, index)
-    return {"index": index}
-
-
-def _require_handle_change(batch: Appender, event: events.Event, state: HandleState | None) -> None:
-    now = "active" if state is None else state.state
-    officers = [by for by in event.statement.signers if by != "handle"]
-    has_two = batch.directory.takes_two(event.agency, officers, batch.next_index)
-    if now == "destroyed":
-        raise ReleaseDestroyed("this handle was destroyed before")
-    if event.kind == "handle-held" and now == "held":
-        raise Conflict("this handle is held already")
-    if event.kind == "handle-lifted" and (now != "held" or state is None or state.agency != event.agency):
-        raise Conflict("only the agency that holds this handle lifts the hold")
-    if event.kind == "handle-lifted" and not has_two:
-        raise NotPermitted("lifting a hold takes two officers")
-    if event.kind == "handle-destroyed" and not has_two and not _is_old(batch, event, state):
-        raise NotPermitted("destroying takes two officers, or a hold that is 14 days old")
-
-
-def _is_old(batch: Appender, event: events.Event, state: HandleState | None) -> bool:
-    if state is None or state.held_index is None or state.agency != event.agency:
-        return False
-    return batch.age_of(state.held_index) >= DESTROY_ALONE_AFTER_SECONDS
-
-
-def change_handle(batch: Appender, state: HandleState, event: events.Event, index: int) -> None:
-    """Carry a hold, its lifting or a destruction over to the bundle, to the duties of the halves' store, to mail."""
-    state.state = {"handle-held": "held", "handle-lifted": "active", "handle-destroyed": "destroyed"}[event.kind]
-    state.held_index = {"handle-held": index, "handle-lifted": None}.get(event.kind, state.held_index)
-    state.agency = None if event.kind == "handle-lifted" else event.agency
-    batch.session.flush()
-    if state.bundle_id is None:
-        return
-    bundle = batch.session.get_one(Bundle, (batch.log_id, state.bundle_id))
-    query = select(HandleState.state).where(
-        HandleState.log_id == batch.log_id, HandleState.bundle_id == bundle.bundle_id
-    )
-    wanted = _worst(list(batch.session.scalars(query)))
-    if bundle.state in ("active", "held") or wanted == "destroyed":
-        bundle.state = wanted
-    add_duty(batch, bundle, index)
-    _tell(batch, bundle, "handle", index, but=event.agency, handle=state.handle)
-
-
-def _worst(states: Sequence[str]) -> str:
-    return next((state for state in ("destroyed", "held") if state in states), "active")
-
-
-def add_duty(batch: Appender, bundle: Bundle, index: int) -> None:
-    """Write down what the halves' store has to do, in the same transaction; `duties.py` does it before the answer."""
-    kind = {"held": "hold", "destroyed": "destroy", "active": "lift"}.get(bundle.state)
-    if kind is not None:
-        batch.session.add(
-            Duty(
-                log_id=batch.log_id,
-                duty_id=batch.random_bytes(16),
-                kind=kind,
-                header_digest=bundle.header_digest,
-                entry_index=index,
-            )
-        )
-
-
 def integrate_half_lost(batch: Appender, payload: Payload) -> Answer:
     """The broker's own notice that the half of a bundle is gone: `bundle_id`, `statement`, `salt`, `entry`."""
     bundle = batch.session.get_one(Bundle, (batch.log_id, payload["bundle_id"]))
     if bundle.state not in ("active", "held"):
         return {}
     (index,) = batch.append(payload["entry"])
-    _store_event(batch, payload, bundle.bundle_id, index)
+    store_event(batch, payload, bundle.bundle_id, index)
     bundle.state = "half-lost"
-    _tell(batch, bundle, "half-lost", index)
+    tell(batch, bundle, "half-lost", index)
     return {"index": index}
 
 

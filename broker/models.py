@@ -42,6 +42,8 @@ class LogHead(BrokerBase):
     state: Mapped[str] = mapped_column(String(16))  # open, recovering, closed
     recover_size: Mapped[int] = mapped_column(BigInteger)
     recover_note: Mapped[bytes] = mapped_column(SealedBytes)
+    adopted_from: Mapped[int] = mapped_column(BigInteger)  # entries that a recovery brought back, from ..
+    adopted_to: Mapped[int] = mapped_column(BigInteger)  # .. up to here: their events may come again
 
 
 class Lease(BrokerBase):
@@ -118,6 +120,7 @@ class Bundle(BrokerBase):
     __tablename__ = "bundle"
     __table_args__ = (
         Index("ix_bundle_expires", "log_id", "expires_at"),
+        Index("ix_bundle_header", "log_id", "header_digest"),
         Index("ix_bundle_unfinished", "log_id", "complete", "deposited_at"),
     )
 
@@ -303,6 +306,26 @@ class Pending(BrokerBase):
     kind: Mapped[str] = mapped_column(String(24))
     payload: Mapped[bytes] = mapped_column(SealedBytes)
     asked_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class RecoveryReport(BrokerBase):
+    """The newest checkpoint that an agency's desk has shown to a broker that was restored."""
+
+    __tablename__ = "recovery_report"
+
+    log_id: Mapped[bytes] = mapped_column(Identifier, primary_key=True)
+    agency: Mapped[str] = mapped_column(String(40), primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+
+
+class RecoveryEntry(BrokerBase):
+    """An entry behind the restored end of the log, until all are there."""
+
+    __tablename__ = "recovery_entry"
+
+    log_id: Mapped[bytes] = mapped_column(Identifier, primary_key=True)
+    entry_index: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    entry: Mapped[bytes] = mapped_column(SealedBytes)
 
 
 class Outcome(BrokerBase):

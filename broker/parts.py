@@ -1,7 +1,8 @@
 """The parts of a running broker, put together once by the app factory."""
 
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,6 +45,7 @@ class Parts:
     duties: Duties
     clock: Clock
     waiting: threading.BoundedSemaphore
+    random_bytes: Callable[[int], bytes] = os.urandom
 
     @property
     def origin(self) -> str:

@@ -92,6 +92,7 @@ class Sequencer:
         self.published = threading.Condition()
         self.published_count = 0
         self.fault: AmparoError | None = None
+        self.missing_size = 0
 
     # ---- life
 
@@ -121,6 +122,23 @@ class Sequencer:
         if self._lock_file is not None:
             self._lock_file.close()
 
+    def forget_signed(self) -> None:
+        """Give up what was signed and is lost, by an administrator's decision; every desk that knows it will say so."""
+        for slot in range(SIGNED_SLOTS):
+            self._signed.wipe(slot)
+
+    def recheck(self) -> None:
+        """Compare again after a recovery; go on if all that was signed is there.
+
+        Raises:
+            LogShorter: it is not.
+        """
+        try:
+            transact(self._readers, self._require_nothing_lost)
+        except NotFound:
+            raise LogShorter from None
+        self.fault = None
+
     def _require_nothing_lost(self, session: Session) -> None:
         head = self._log.head(session)
         for slot in range(SIGNED_SLOTS):
@@ -129,6 +147,7 @@ class Sequencer:
                 continue
             size, root = int.from_bytes(record[:8], "big"), record[8:]
             if size > head.size:
+                self.missing_size = max(self.missing_size, size)
                 raise LogShorter(f"{size - head.size} signed entries are missing from the stored log")
             self._log.require_stored(session, size, root) if size == head.size else self._require_prefix(
                 session, size, root

@@ -94,7 +94,7 @@ def _write_first(session: Session, settings: BrokerSettings, keys: LogKeys, stat
     entry = directory_entry(statement)
     head = LogHead(
         log_id=log_id, origin=keys.origin, size=0, root=EMPTY_ROOT, note=b"", cursor=0, archived=0, state="open",
-        recover_size=0, recover_note=b"",
+        recover_size=0, recover_note=b"", adopted_from=0, adopted_to=0,
     )  # fmt: skip
     session.add(head)
     session.add(Lease(log_id=log_id, fence=0, holder=bytes(16), held_until=EPOCH))

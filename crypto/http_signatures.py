@@ -123,9 +123,7 @@ def parse_signature_input(value: str) -> SignatureParameters:
     return parameters
 
 
-def verify_request(
-    public_key: bytes, parts: RequestParts, parameters: SignatureParameters, signature: str
-) -> None:
+def verify_request(public_key: bytes, parts: RequestParts, parameters: SignatureParameters, signature: str) -> None:
     """Check the signature of a request against the key that its `keyid` names.
 
     Args:

@@ -52,8 +52,8 @@ def open_engine(url: str, *, pool_size: int = 20, erase: bool = False) -> Engine
     Args:
         url: `sqlite:///<absolute path>` or `postgresql+psycopg://...`.
         pool_size: the most connections kept open; one per thread is enough.
-        erase: for SQLite, overwrite what is deleted. In WAL mode deleted rows stay readable in the file, so such
-            a database runs with a rollback journal that is truncated, and with secure_delete.
+        erase: for SQLite, overwrite what is deleted. In WAL mode deleted rows stay readable in the file, so
+            such a database runs with a rollback journal that is truncated, and with secure_delete.
 
     Raises:
         SettingInvalid: the URL names neither SQLite nor PostgreSQL.

@@ -42,8 +42,9 @@ class FixedBytes(TypeDecorator[bytes]):
     cache_ok = True
     size_bytes = 0
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(self.size_bytes, **options)
+    def __init__(self, length: int | None = None) -> None:
+        # Alembic writes the length into a migration; it is always the class's own.
+        super().__init__(self.size_bytes)
 
     def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
         """Refuse any other length."""

@@ -1,21 +1,32 @@
 """Brokers for tests: set up, invited to, run."""
 
+import contextlib
+import dataclasses
 import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+import httpx2
 
 from broker.bundles_api import create_halves
 from broker.invites import create_invite
+from broker.schema import migrate
 from broker.setup import create_log
 from config.settings import BrokerSettings
 from crypto.signing import SigningKey
-from storage.database import BrokerBase, open_engine
+from storage.database import open_engine
 from tests.support.network import Client, Network
 
 
 def prepare_broker(settings: BrokerSettings) -> None:
     """Tables, keys and the first entry."""
     engine = open_engine(settings.database_url)
-    BrokerBase.metadata.create_all(engine)
+    migrate(engine)
     create_halves(settings).close()
     create_log(settings, engine, datetime.now(UTC))
     engine.dispose()
@@ -28,3 +39,60 @@ def invite(settings: BrokerSettings, network: Network, agency: str) -> Client:
     made = create_invite(settings, engine, agency, now, now + timedelta(days=14), os.urandom)
     engine.dispose()
     return network.client(f"invite/{made.invite_id}", SigningKey(made.seed))
+
+
+@dataclass
+class RunningBroker:
+    """A broker in processes of its own, as `amparo broker serve` runs it."""
+
+    settings: BrokerSettings
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> float:
+        """Start it; return the seconds until it answered."""
+        began = time.monotonic()
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("AMPARO_")}
+        for one in dataclasses.fields(self.settings):
+            value = getattr(self.settings, one.name)
+            environment[f"AMPARO_BROKER_{one.name.upper()}"] = str(value)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", "from cli.main import main; main()", "broker", "serve"],
+            env=environment,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=(self.settings.data_dir / "server.log").open("ab"),
+        )
+        while not self._answers():
+            assert self.process.poll() is None, (self.settings.data_dir / "server.log").read_text()[-2000:]
+            assert time.monotonic() - began < 60, "the broker does not answer"
+            time.sleep(0.02)
+        return time.monotonic() - began
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(OSError, httpx2.HTTPError):
+            url = f"{self.settings.public_url}/v1/openapi.json"
+            return httpx2.get(url, timeout=5, trust_env=False).status_code == 200
+        return False
+
+    def kill(self) -> None:
+        """kill -9 to all its processes at once."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(10)
+            self.process = None
+
+    def stop(self) -> int:
+        """SIGTERM, as a service manager does; return the exit status."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(20)
+        self.kill()
+        return status
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

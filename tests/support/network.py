@@ -147,6 +147,7 @@ class Network:
     base_url: str
     broker: str
     transport: httpx2.BaseTransport | None = None
+    app: Any = None  # the broker itself, where it runs in this process
     agencies: dict[str, TestAgency] = field(default_factory=dict)
     clients: dict[str, Client] = field(default_factory=dict)
     origin: str = ""
