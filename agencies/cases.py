@@ -1,22 +1,30 @@
-"""Cases and who works on them: case and vault keys, wrapped to each officer of the team and to the recovery key."""
+"""Cases and who works on them: case and vault keys, wrapped to each officer of the team and to the recovery key.
+
+The handle of a case is all of it that can be read on the disk; it is a file number. Everything else is sealed under
+the case key. Whoever has the vault key as well sees identities.
+"""
 
 import os
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from agencies.members import CASE, VAULT, OfficerSession, wrap_info
-from agencies.models import Case, CaseKey, Exclusion, Member
+from agencies import acts
+from agencies.members import CASE, VAULT, OfficerSession, get_member, wrap_info
+from agencies.models import Case, CaseKey, DeskIdentity, Exclusion, Member
+from agencies.rights import has_right
 from crypto import hybrid
-from crypto.encoding import dump_json, parse_json
-from errors import Conflict, FormatError, NotFound, NotPermitted
+from crypto.encoding import b64u, dump_json, parse_json
+from errors import Conflict, FormatError, NotFound, NotPermitted, SetUpUnfinished
 from storage.sealed import open_column, seal_column
 
 COMPARTMENTS: Final = (CASE, VAULT)
 RECOVERY: Final = "recovery"
-LONGEST_HANDLE: Final = 64
+# Letters, then numbers: what a person types here is readable on the disk, and a name has no place there.
+HANDLE: Final = re.compile(r"[A-Za-z]{1,8}(?:-[0-9]{1,8}){1,3}\Z")
 
 Random = Callable[[int], bytes]
 
@@ -27,78 +35,113 @@ def create_case(
     handle: str,
     facts: dict[str, Any],
     *,
-    recovery_key: bytes,
     now: int,
+    recovery_key: bytes | None = None,
     random_bytes: Random = os.urandom,
 ) -> Case:
     """Begin a case; the officer is its first team member, and the agency's recovery key can open it.
 
+    Args:
+        handle: a file number such as NP-2031-7.
+        facts: an object for canonical JSON, sealed.
+        recovery_key: the agency's, 1,216 bytes; that of the desk's set-up when not given.
+
     Raises:
-        NotPermitted, Conflict, FormatError
+        NotPermitted, FormatError
+        Conflict: there is a case of this handle.
+        SetUpUnfinished: the agency has no recovery key yet, so that a lost passphrase would lose the case.
     """
     officer.require("case-create")
-    if not 0 < len(handle) <= LONGEST_HANDLE:
-        raise FormatError("a case has a handle of 1 to 64 signs")
+    if not HANDLE.match(handle):
+        raise FormatError("a case has a file number such as NP-2031-7: letters, then numbers, and no name")
     if db.scalar(select(Case).where(Case.handle == handle)) is not None:
         raise Conflict("there is a case with this handle; choose another")
+    holders = {officer.handle: officer.receiving.public_key, RECOVERY: recovery_key or _recovery_key(db)}
     case_id = random_bytes(16)
     keys = {compartment: random_bytes(32) for compartment in COMPARTMENTS}
     sealed = seal_column(keys[CASE], "case", "facts", case_id, 1, dump_json(facts))
     case = Case(case_id=case_id, handle=handle, version=1, facts=sealed, opened_at=now)
     db.add(case)
     db.flush()
-    holders = {officer.handle: officer.receiving.public_key, RECOVERY: recovery_key}
     for holder, public_key in holders.items():
         for compartment, key in keys.items():
-            _give(db, case_id, compartment, holder, public_key, key, officer.handle, now)
+            give_key(db, case_id, compartment, holder, public_key, key, by=officer.handle, now=now)
     return case
 
 
-def case_key(db: Session, officer: OfficerSession, case_id: bytes, compartment: str = CASE) -> bytes:
-    """The key of a compartment of a case.
+def _recovery_key(db: Session) -> bytes:
+    identity = db.get(DeskIdentity, 1)
+    if identity is None or identity.recovery_key is None:
+        raise SetUpUnfinished("this agency has no recovery key yet; finish the set-up before you begin a case")
+    return identity.recovery_key
 
-    Raises:
-        NotPermitted: not on the case team, or kept out of this case; nothing of the case is shown.
-    """
-    officer.require("case-read" if compartment == CASE else "vault-read")
-    row = db.get(CaseKey, (case_id, officer.handle, compartment))
-    if row is None or db.get(Exclusion, (case_id, officer.handle)) is not None:
-        raise NotPermitted("you are not on the team of this case; ask an officer who is")
-    return officer.receiving.open(wrap_info(case_id, compartment), row.wrapped)
+
+def case_key(db: Session, officer: OfficerSession, case_id: bytes, compartment: str = CASE) -> bytes:
+    """The key of a compartment of a case; see `OfficerSession.case_key`."""
+    return officer.case_key(db, case_id) if compartment == CASE else officer.vault_key(db, case_id)
 
 
 def add_member(db: Session, officer: OfficerSession, case_id: bytes, other: str, *, vault: bool, now: int) -> None:
-    """Put another officer of the desk on the case team.
+    """Put another officer of the desk on the case team, with or without the identities.
 
     Raises:
-        NotPermitted: the acting officer is not on the team, or the other is kept out of this case.
+        NotPermitted: the acting officer is not on the team, the other is kept out of this case, or has no role
+            that reads cases.
         NotFound: no such officer.
     """
-    member = db.get(Member, other)
-    if member is None or member.left_at is not None:
-        raise NotFound("no officer with this handle works at this desk")
-    if db.get(Exclusion, (case_id, other)) is not None:
-        raise NotPermitted("this officer is kept out of the case")
+    member = get_member(db, other)
     for compartment in COMPARTMENTS if vault else (CASE,):
+        require_may_hold(db, member, case_id, compartment)
         key = case_key(db, officer, case_id, compartment)
-        _give(db, case_id, compartment, other, member.receiving_key, key, officer.handle, now)
+        give_key(db, case_id, compartment, other, member.receiving_key, key, by=officer.handle, now=now)
+
+
+def require_may_hold(db: Session, member: Member, case_id: bytes, compartment: str) -> None:
+    """Raise NotPermitted for an officer whose role reads no case, or who is kept out of this one."""
+    if not has_right(member.roles.split(" "), "case-read" if compartment == CASE else "vault-read"):
+        raise NotPermitted("the role of this officer does not read cases")
+    if db.get(Exclusion, (case_id, member.handle)) is not None:
+        raise NotPermitted("this officer is kept out of the case")
 
 
 def exclude_officer(db: Session, officer: OfficerSession, case_id: bytes, other: str, *, now: int) -> None:
-    """Keep an officer out of one case: the wrapped keys go at once. What was read before stays read."""
-    case_key(db, officer, case_id)
+    """Keep an officer out of one case: the wrapped keys go at once. What was read before stays read.
+
+    The officer need not have been on the team: one who is to know nothing of a case is excluded before.
+
+    Raises:
+        NotPermitted: the acting officer is not on the team, or names themselves.
+        NotFound: no such officer.
+    """
+    officer.require("case-exclude")
+    officer.case_key(db, case_id)
     if other == officer.handle:
         raise NotPermitted("nobody excludes themselves; a colleague on the team does it")
+    get_member(db, other)
     for compartment in COMPARTMENTS:
         row = db.get(CaseKey, (case_id, other, compartment))
         if row is not None:
             db.delete(row)
     db.merge(Exclusion(case_id=case_id, officer=other, decided_by=officer.handle, decided_at=now))
+    acts.add_act(db, officer, "excluded", {"case": b64u(case_id), "officer": other}, now=now)
+
+
+def get_case(db: Session, officer: OfficerSession, case_id: bytes) -> Case:
+    """A case of the officer's team.
+
+    Raises:
+        NotPermitted: not on the team; also when there is no such case, so that nobody learns which exist.
+    """
+    officer.case_key(db, case_id)
+    case = db.get(Case, case_id)
+    if case is None:
+        raise NotFound("there is no such case")
+    return case
 
 
 def read_facts(db: Session, officer: OfficerSession, case: Case) -> dict[str, Any]:
     """What the case is about."""
-    key = case_key(db, officer, case.case_id)
+    key = officer.case_key(db, case.case_id)
     found = parse_json(open_column(key, "case", "facts", case.case_id, case.version, case.facts))
     if not isinstance(found, dict):
         raise FormatError("the facts of a case are an object")
@@ -106,8 +149,8 @@ def read_facts(db: Session, officer: OfficerSession, case: Case) -> dict[str, An
 
 
 def write_facts(db: Session, officer: OfficerSession, case: Case, facts: dict[str, Any]) -> None:
-    """Replace the facts; the version goes up, so that an old value cannot be put back."""
-    key = case_key(db, officer, case.case_id)
+    """Replace the facts; the version goes up, so that an old value cannot be put in the new one's place."""
+    key = officer.case_key(db, case.case_id)
     case.version += 1
     case.facts = seal_column(key, "case", "facts", case.case_id, case.version, dump_json(facts))
 
@@ -119,28 +162,20 @@ def list_cases(db: Session, officer: OfficerSession) -> list[Case]:
     return list(db.scalars(select(Case).where(Case.case_id.in_(own)).order_by(Case.handle)))
 
 
-def recover_case_keys(db: Session, key: hybrid.ReceivingKey, to: Member, *, by: str, now: int) -> int:
-    """After a lost passphrase or laptop: re-wrap every case key to a newly certified officer.
-
-    Args:
-        key: the agency's recovery key, joined from its paper shares.
-        to: the officer who takes over.
-        by: role handle that appears in the record.
-
-    Returns:
-        how many keys were handed over.
-    """
-    rows = list(db.scalars(select(CaseKey).where(CaseKey.holder == RECOVERY)))
-    for row in rows:
-        if db.get(Exclusion, (row.case_id, to.handle)) is None:
-            plain = key.open(wrap_info(row.case_id, row.compartment), row.wrapped)
-            _give(db, row.case_id, row.compartment, to.handle, to.receiving_key, plain, by, now)
-    return len(rows)
+def team(db: Session, officer: OfficerSession, case_id: bytes) -> dict[str, tuple[str, ...]]:
+    """Handles on the team and the compartments that each of them opens."""
+    officer.case_key(db, case_id)
+    found: dict[str, tuple[str, ...]] = {}
+    query = select(CaseKey).where(CaseKey.case_id == case_id, CaseKey.holder != RECOVERY)
+    for row in db.scalars(query.order_by(CaseKey.holder, CaseKey.compartment)):
+        found[row.holder] = (*found.get(row.holder, ()), row.compartment)
+    return found
 
 
-def _give(
-    db: Session, case_id: bytes, compartment: str, holder: str, public_key: bytes, key: bytes, by: str, now: int
+def give_key(
+    db: Session, case_id: bytes, compartment: str, holder: str, public_key: bytes, key: bytes, *, by: str, now: int
 ) -> None:
+    """Wrap a key of a case to a holder's receiving key."""
     wrapped = hybrid.seal(public_key, wrap_info(case_id, compartment), key)
     db.merge(
         CaseKey(case_id=case_id, holder=holder, compartment=compartment, wrapped=wrapped, given_by=by, given_at=now)

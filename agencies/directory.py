@@ -200,6 +200,12 @@ class Directory:
         own = {one.subject for one in self.officers(agency, at=at) if ACTING & set(one.roles)} & names
         return len(own) >= 2 or (len(own) == 1 and self.deputy(agency, at) in names)
 
+    def has_administrators(self, agency: str, signers: Iterable[str], at: int | None = None) -> bool:
+        """Whether two administrators of the agency, or one and its deputy, are among the signers."""
+        names = set(signers)
+        own = {one.subject for one in self.administrators(agency, at)} & names
+        return len(own) >= 2 or (len(own) == 1 and self.deputy(agency, at) in names)
+
     # ---- How it changes -----------------------------------------------------------------------------------------
 
     def apply(self, index: int, data: bytes) -> Statement:
@@ -368,8 +374,7 @@ class Directory:
         verify_statement(statement, labels.DIRECTORY, lambda by: extra.get(by) or self.signing_key(by, index))
 
     def _require_administrators(self, agency: str, signers: set[str], index: int) -> None:
-        own = {one.subject for one in self.administrators(agency, index)} & signers
-        if len(own) >= 2 or (len(own) == 1 and self.deputy(agency, index) in signers):
+        if self.has_administrators(agency, signers, index):
             return
         raise SignatureInvalid("two administrators of the agency sign this, or one and the deputy")
 

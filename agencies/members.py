@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from agencies import directory_entries
@@ -22,7 +21,16 @@ from crypto.buffers import overwrite
 from crypto.encoding import fields
 from crypto.header import ROLE_HANDLE
 from crypto.statements import Statement
-from errors import Conflict, FormatError, NotFound, NotPermitted, PassphraseWrong, SignInRequired
+from errors import (
+    Conflict,
+    DecryptionFailed,
+    FormatError,
+    KeyUnusable,
+    NotFound,
+    NotPermitted,
+    PassphraseWrong,
+    SignInRequired,
+)
 from storage.desk_files import DeskFiles
 
 CASE: Final = "case"
@@ -125,7 +133,13 @@ class OfficerSession:
         row = db.get(CaseKey, (case_id, self.handle, compartment))
         if row is None or db.get(Exclusion, (case_id, self.handle)) is not None:
             raise NotPermitted("you are not on the team of this case; ask an officer who is")
-        return self.open_stanza(wrap_info(case_id, compartment), row.wrapped)
+        try:
+            return self.open_stanza(wrap_info(case_id, compartment), row.wrapped)
+        except DecryptionFailed:
+            # Keys that were renewed after a lost passphrase do not open what was wrapped to the old ones.
+            raise KeyUnusable(
+                "this case was given to your former key; a colleague on the team gives it again"
+            ) from None
 
     def lock(self) -> None:
         """Overwrite the keys. The session is useless afterwards."""
@@ -193,7 +207,8 @@ def renew_officer(
 ) -> Enrolment:
     """New keys for the same person after a lost passphrase. The old certificate is revoked first, a new one follows.
 
-    Case keys that were wrapped to the old key are gone with it; a colleague or the recovery shares give them again.
+    Case keys that were wrapped to the old key stay as a list of what to give again: by a colleague on the team, or with
+    the recovery shares.
 
     Raises:
         NotFound: nobody with this handle works here.
@@ -204,7 +219,6 @@ def renew_officer(
     made, ring = _make_keys(handle, tuple(member.roles.split(" ")), passphrase, cost, random_bytes)
     member.keyring, member.signing_key, member.receiving_key = ring, made.signing_key, made.receiving_key
     member.enrolled_at, member.failures, member.locked_until = now, 0, 0
-    db.execute(delete(CaseKey).where(CaseKey.holder == handle))
     return made
 
 

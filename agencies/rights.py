@@ -19,6 +19,7 @@ _READERS: Final = _CASEWORK | {SUPERVISOR}
 RIGHTS: Final[Mapping[str, frozenset[str]]] = {
     "case-create": _CASEWORK,
     "case-read": _CASEWORK,
+    "case-exclude": _CASEWORK,
     "vault-read": _CASEWORK,
     "vault-write": _CASEWORK,
     "exhibit-take-in": _CASEWORK,
@@ -40,6 +41,7 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
     "match": frozenset({LIAISON}),
     "alerts-unit": frozenset({SUPERVISOR, AUDITOR}),
     "record-read": _READERS | {AUDITOR},
+    "audit": frozenset({AUDITOR}),
     "administer": frozenset({ADMINISTRATOR}),
     "certify": frozenset({ADMINISTRATOR}),
     "compare": _READERS | {ADMINISTRATOR},
@@ -48,7 +50,7 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
 }
 # Rights that reach evidence, identities or what was sealed: never an administrator's, never an auditor's.
 EVIDENCE_RIGHTS: Final = frozenset(RIGHTS) - {
-    "alerts-unit", "record-read", "administer", "certify", "compare", "directory-read", "log-health",
+    "alerts-unit", "record-read", "audit", "administer", "certify", "compare", "directory-read", "log-health",
 }  # fmt: skip
 
 

@@ -25,6 +25,9 @@ def fields(label: bytes | str, *values: bytes | bytearray | str | int | None) ->
 
     Returns:
         u32 count of all items, then u32 length and bytes of each, big-endian.
+
+    Raises:
+        FormatError: a number out of range, or a text with a lone surrogate.
     """
     items = [_item(label), *(_item(value) for value in values)]
     return b"".join([_u32(len(items)), *(part for item in items for part in (_u32(len(item)), item))])
@@ -53,14 +56,15 @@ def parse_fields(data: bytes, label: bytes | str, *, most: int = 64) -> list[byt
     return items[1:]
 
 
-def _item(value: bytes | bytearray | str | int | None) -> bytes:
+def _item(value: object) -> bytes:
     if value is None:
         return b""
     if isinstance(value, (bytes, bytearray)):
         return bytes(value)
     if isinstance(value, str):
+        _check_text(value)
         return value.encode("utf-8")
-    if isinstance(value, bool) or not 0 <= value < 2**64:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**64:
         raise FormatError("a number in fields lies between 0 and 2^64 - 1")
     return value.to_bytes(8, "big")
 

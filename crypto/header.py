@@ -2,6 +2,7 @@
 
 import hmac
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -209,7 +210,7 @@ def parse_header(data: bytes) -> Header:
         FormatError: anything that this version does not write.
     """
     found = _members(parse_json(data, max_bytes=LARGEST_HEADER_BYTES), _MEMBERS)
-    if found["v"] != 1 or found["suite"] != SUITE:
+    if not is_version(found["v"]) or found["suite"] != SUITE:
         raise FormatError("the bundle is of another version; a newer desk may read it")
     header = Header(
         bundle_id=unb64u(found["bundle_id"], IDENTIFIER_BYTES),
@@ -299,7 +300,7 @@ def parse_addendum(data: bytes) -> Addendum:
     """
     names = {"v", "bundle_id", "header_digest", "agency", "stanzas", "cover_addition"}
     found = _members(parse_json(data, max_bytes=LARGEST_HEADER_BYTES), names)
-    if found["v"] != 1:
+    if not is_version(found["v"]):
         raise FormatError("the addendum is of another version")
     return Addendum(
         unb64u(found["bundle_id"], IDENTIFIER_BYTES),
@@ -308,6 +309,27 @@ def parse_addendum(data: bytes) -> Addendum:
         parse_stanzas(found["stanzas"]),
         unb64u(found["cover_addition"], COVER_BOX_BYTES),
     )
+
+
+def require_addendum(addendum: Addendum, header: Header, added: Collection[str] = ()) -> None:
+    """Check that an addendum is one to this header and adds one agency more; `added` are those of earlier addenda.
+
+    Who signed it is checked with the event that carries it.
+
+    Raises:
+        FormatError: it is for another bundle, the agency is there already, or there would be more than eight.
+    """
+    same = (addendum.bundle_id, addendum.header_digest) == (header.bundle_id, header.digest())
+    if not same:
+        raise FormatError("the addendum is for another bundle")
+    named = {*header.agencies, *added}
+    if addendum.agency in named or len(named) >= MOST_AGENCIES:
+        raise FormatError("the agency is named already, or there would be more than eight")
+
+
+def is_version(value: Any, version: int = 1) -> bool:
+    """Whether a member `v` is this number; JSON's `true` equals 1 in Python and is not."""
+    return type(value) is int and value == version
 
 
 def _members(value: Any, names: frozenset[str] | set[str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from crypto import boxes, chunks, labels, shares
 from crypto.digests import SEGMENT_BYTES, RootAccumulator, leaf_hash, node_hash, sha256, sha512
-from crypto.encoding import dump_json, fields, parse_json, unb64u
+from crypto.encoding import dump_json, fields, unb64u
 from crypto.header import (
     COVER_BYTES,
     Header,
@@ -18,6 +18,8 @@ from crypto.header import (
     stanza_info,
 )
 from crypto.hybrid import ReceivingKey
+from crypto.manifest import LARGEST_MANIFEST_BYTES, parse_manifest
+from crypto.padding import padme
 from crypto.sealing import (
     LENGTHS_BYTES,
     SECRET_BYTES,
@@ -31,7 +33,6 @@ from crypto.sealing import (
 )
 from errors import CommitmentMismatch, DecryptionFailed, FormatError, ProofError
 
-LARGEST_MANIFEST_BYTES: Final = 64 * 2**20
 READ_CHUNKS: Final = 256
 
 
@@ -126,7 +127,10 @@ def check_half(header: Header, number: int, half: bytes) -> None:
 
     Raises:
         CommitmentMismatch
+        FormatError: the header names no such operator.
     """
+    if not 1 <= number <= len(header.halves):
+        raise FormatError("the header names no such half")
     require_commitment(header.halves[number - 1].c_b, commit_b(header.bundle_id, half), "the released half")
 
 
@@ -147,7 +151,7 @@ class SegmentChecker:
 
     def check(self, number: int, segment: bytes | bytearray | memoryview) -> None:
         """Raise CommitmentMismatch unless this is segment `number`."""
-        if sha256(segment) != self._digests[number]:
+        if not 0 <= number < len(self._digests) or sha256(segment) != self._digests[number]:
             raise CommitmentMismatch("a piece of the sealed bytes was altered")
 
 
@@ -258,51 +262,44 @@ class OpenBundle:
             raise CommitmentMismatch("the payload has another length than the header says")
         tail = b"".join(bytes(block) for block in self.plaintext(total - LENGTHS_BYTES, total))
         size, data = int.from_bytes(tail[:8], "big"), int.from_bytes(tail[8:], "big")
-        if size > LARGEST_MANIFEST_BYTES or data + size + LENGTHS_BYTES > total:
+        if size > LARGEST_MANIFEST_BYTES or padme(data + size + LENGTHS_BYTES) != total:
             raise FormatError("the manifest does not fit into the payload")
         raw = b"".join(bytes(block) for block in self.plaintext(data, data + size))
-        manifest = parse_json(raw, max_bytes=LARGEST_MANIFEST_BYTES)
-        names = {"v", "kind", "entries", "handles", "spares"}
-        if not isinstance(manifest, dict) or set(manifest) != names or manifest["v"] != 1:
-            raise FormatError("the manifest is of another version")
-        if not isinstance(manifest["entries"], list) or not manifest["entries"]:
-            raise FormatError("the manifest has no entry")
-        if sum(_size(entry) for entry in manifest["entries"]) != data:
+        manifest = parse_manifest(raw)
+        if sum(entry["size_bytes"] for entry in manifest["entries"]) != data:
             raise FormatError("the files do not fill the data")
         return manifest
 
     def _check_contents(self, prk: bytes) -> tuple[Content, ...]:
         raw = [dump_json(entry) for entry in self.manifest["entries"]]
         leaves = contents_tree(prk, raw)
-        tree = RootAccumulator()
-        for leaf in leaves:
-            tree.add(leaf)
-        if tree.root() != self.header.contents:
+        levels = _levels(leaves)
+        if levels[-1][0] != self.header.contents:
             raise CommitmentMismatch("the list of files is not what the header commits to")
         found, offset = [], 0
         for number, entry in enumerate(self.manifest["entries"]):
-            path = contents_path(leaves, number)
-            found.append(Content(number, entry, raw[number], offset, entry_salt(prk, number), path))
-            offset += _size(entry)
+            salt, path = entry_salt(prk, number), _path(levels, number)
+            found.append(Content(number, entry, raw[number], offset, salt, path))
+            offset += entry["size_bytes"]
         return tuple(found)
-
-
-def _size(entry: Any) -> int:
-    size = entry.get("size_bytes") if isinstance(entry, dict) else None
-    if isinstance(size, bool) or not isinstance(size, int) or size < 0:
-        raise FormatError("a manifest entry has no size")
-    return size
 
 
 def contents_path(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
     """Sibling hashes from the leaf up; the tree is a full one, so its depth is the length of the path."""
-    level = [leaf_hash(leaf) for leaf in leaves]
-    path = []
-    while len(level) > 1:
-        path.append(level[index ^ 1])
-        level = [node_hash(level[at], level[at + 1]) for at in range(0, len(level), 2)]
-        index >>= 1
-    return tuple(path)
+    return _path(_levels(leaves), index)
+
+
+def _levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
+    """All hashes of a full tree, leaves first; made once, so that a long list of files costs its length alone."""
+    levels = [[leaf_hash(leaf) for leaf in leaves]]
+    while len(levels[-1]) > 1:
+        below = levels[-1]
+        levels.append([node_hash(below[at], below[at + 1]) for at in range(0, len(below), 2)])
+    return levels
+
+
+def _path(levels: Sequence[Sequence[bytes]], index: int) -> tuple[bytes, ...]:
+    return tuple(level[(index >> depth) ^ 1] for depth, level in enumerate(levels[:-1]))
 
 
 def verify_content(entry: bytes, salt: bytes, index: int, path: Sequence[bytes], contents: bytes) -> None:

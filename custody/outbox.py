@@ -19,6 +19,7 @@ OBJECT_KINDS: Final = ("bundle", "holding", "case", "handle")
 SEEN_BY_BROKER: Final = ("bundle", "handle")
 WAITING: Final = "waiting"
 ASKING: Final = "asking"  # sent by a call of its own, whose answer decides
+DEPOSIT: Final = "deposit"  # travels with its bundle
 LOGGED: Final = "logged"
 REFUSED: Final = "refused"
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from crypto import boxes, labels, signing
 from crypto.digests import DIGEST_BYTES, sha256
@@ -29,6 +29,13 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 SignerKey = Callable[[str], bytes | None]
 TakesTwo = Callable[[str, Sequence[str]], bool]
+
+
+class Signer(Protocol):
+    """A key, or an officer who is signed in."""
+
+    def sign_raw(self, message: bytes) -> bytes:
+        """64 bytes over a message that carries its own label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ def require_successor(version: Version, before: Version | None) -> None:
 
 
 def sign_version(
-    key: signing.SigningKey,
+    key: Signer,
     officer: str,
     r: bytes,
     bundle_id: bytes,

@@ -82,8 +82,11 @@ class TileHashes:
         tile_level, up = divmod(level, HEIGHT)
         first = index << up
         number, start = divmod(first, WIDTH)
-        at = (start >> up) * HASH_BYTES
-        return self._tile(tile_level, number)[up][at : at + HASH_BYTES]
+        rows, at = self._tile(tile_level, number), (start >> up) * HASH_BYTES
+        found = rows[up][at : at + HASH_BYTES] if up < len(rows) else b""
+        if len(found) != HASH_BYTES:
+            raise IntegrityError("the tree has no such complete subtree")
+        return found
 
     def _load(self, level: int, number: int) -> list[bytes]:
         width = width_at(level, number, self.size)

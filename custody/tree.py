@@ -10,8 +10,8 @@ from typing import Protocol
 from crypto.digests import EMPTY_ROOT, leaf_hash, node_hash
 from errors import ProofError
 
-__all__ = ["EMPTY_ROOT", "Hashes", "MemoryHashes", "consistency_proof", "inclusion_proof", "leaf_hash", "node_hash",
-           "root_of", "verify_consistency", "verify_inclusion"]  # fmt: skip
+__all__ = ["EMPTY_ROOT", "Hashes", "MemoryHashes", "complete_subtrees", "consistency_proof", "fold", "inclusion_proof",
+           "leaf_hash", "node_hash", "root_of", "verify_consistency", "verify_inclusion"]  # fmt: skip
 
 
 class Hashes(Protocol):
@@ -52,6 +52,42 @@ class MemoryHashes:
 def root_of(hashes: Hashes, size: int) -> bytes:
     """Root of the first `size` leaves."""
     return _range(hashes, 0, size) if size else EMPTY_ROOT
+
+
+def complete_subtrees(start: int, end: int) -> list[tuple[int, int]]:
+    """(level, index) of the fewest complete subtrees that cover leaves start..end-1, from left to right.
+
+    From 0 to a size they are the peaks, the compact range of the tree of that size.
+    """
+    found = []
+    while start < end:
+        level = (end - start).bit_length() - 1
+        if start:
+            level = min(level, (start & -start).bit_length() - 1)
+        found.append((level, start >> level))
+        start += 1 << level
+    return found
+
+
+def fold(subtrees: Sequence[tuple[int, int]], digests: Sequence[bytes]) -> bytes:
+    """Root of the tree that these neighbouring complete subtrees, beginning at leaf 0, make up.
+
+    Raises:
+        ProofError: another number of digests.
+    """
+    if len(subtrees) != len(digests):
+        raise ProofError("the proof has another length")
+    peaks: list[tuple[int, bytes]] = []
+    for (level, _), digest in zip(subtrees, digests, strict=True):
+        while peaks and peaks[-1][0] == level:
+            digest, level = node_hash(peaks.pop()[1], digest), level + 1  # noqa: PLW2901 - it grows while it merges
+        peaks.append((level, digest))
+    if not peaks:
+        return EMPTY_ROOT
+    root = peaks.pop()[1]
+    while peaks:
+        root = node_hash(peaks.pop()[1], root)
+    return root
 
 
 def inclusion_proof(hashes: Hashes, index: int, size: int) -> list[bytes]:

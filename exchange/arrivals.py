@@ -175,6 +175,20 @@ def _take_event(db: Session, office: Office, bundle_id: bytes, index: int, one: 
         row.state = "half-lost"
 
 
+def keep_own_event(
+    db: Session, bundle_id: bytes, index: int, statement: bytes, salt: bytes, details_box: bytes | None
+) -> None:
+    """Put an event of this agency, whose proof was checked, among the bundle's events."""
+    if db.get(BundleEvent, (bundle_id, index)) is None:
+        body = _body(statement)
+        db.add(
+            BundleEvent(
+                bundle_id=bundle_id, log_index=index, kind=str(body["kind"]), agency=str(body["agency"]),
+                number=int(body["number"]), statement=statement, salt=salt, details_box=details_box,
+            )
+        )  # fmt: skip
+
+
 def verify_signer(db: Session, office: Office, event: events.Event, index: int) -> None:
     """The officer named in the event signed it, with a certificate that counts at its place of the log."""
     directory = office.directory(db)

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from agencies.directory import Directory
 from agencies.members import OfficerSession
 from crypto.digests import sha256
 from crypto.encoding import unb64u
@@ -15,7 +16,7 @@ from crypto.opening import Stanza, agency_secret_of, find_stanza, open_cover, op
 from crypto.sealing import tag_key
 from crypto.statements import parse_statement
 from custody import events
-from custody.register import Record, Version, check_change, check_places, open_version
+from custody.register import PLACES, Record, Version, check_change, check_places, open_version
 from errors import AmparoError, DecryptionFailed, FormatError, HeadersDiffer, NotEntitled, RegisterInvalid
 from exchange import arrivals, follow
 from exchange.cover import Cover, parse_addition, parse_cover
@@ -226,31 +227,58 @@ def read_register(
     row = arrivals.get_stored(db, bundle_id)
     agencies = arrivals.parties(db, row)
     directory = office.directory(db)
-    before: list[Record | None] | None = None
+    before: list[Record | None] = [None] * PLACES
+    first: list[int] = [0] * PLACES  # log index at which the entry of each place came
     version: Version | None = None
     for stored in _versions(db, bundle_id):
         version = arrivals.as_version(db, stored)
-        index = stored.log_index
         try:
             places = open_version(r, version)
-            check_places(
-                places,
-                version,
-                agencies,
-                lambda by: directory.signing_key(by, None),
-                lambda agency, signers: directory.takes_two(agency, signers, None),
-            )
-            if before is not None:
-                check_change(before, places)
+            check_change(before, places)
+            _check_version(directory, version, agencies, before, places, first, stored.log_index)
         except AmparoError as error:
-            evidence = {"message": error.message, "version": version.version, "index": index}
+            evidence = {"message": error.message, "version": version.version, "index": stored.log_index}
             raise_alarm(db, "register-invalid", f"{bundle_id.hex()} {version.version}", evidence, now=now)
             db.commit()
             raise RegisterInvalid(error.message) from error
         before = places
-    if version is None or before is None:
+    if version is None:
         raise RegisterInvalid("there is no flag register for this bundle; nothing is opened without one")
     return version, before
+
+
+def _check_version(
+    directory: Directory,
+    version: Version,
+    agencies: Sequence[str],
+    before: Sequence[Record | None],
+    places: Sequence[Record | None],
+    first: list[int],
+    index: int,
+) -> None:
+    """Signatures of what changed, at the place of the log where it changed: a flag outlives its raiser's certificate.
+
+    A flag that stays as it is was checked when it came; of its place only the new remarks are.
+    """
+    for number, (old, new) in enumerate(zip(before, places, strict=True)):
+        if new is None or new == old:
+            continue
+        is_same = old is not None and (new.entry, new.signatures) == (old.entry, old.signatures)
+        if not is_same or old is None:
+            first[number] = index
+        remarks = [one for one in new.remarks if old is None or not is_same or one not in old.remarks]
+        row: list[Record | None] = [None] * PLACES
+        row[number] = Record(new.entry, new.signatures, tuple(remarks))
+        speakers = {by for by, _, _ in remarks}
+        signers = {by for by, _ in new.signatures}
+        at = {by: index if by in speakers else first[number] for by in speakers | signers}
+        check_places(
+            row,
+            version,
+            agencies,
+            lambda by, at=at: directory.signing_key(by, at.get(by, index)),  # type: ignore[misc]
+            lambda agency, names, place=number: directory.takes_two(agency, names, first[place]),  # type: ignore[misc]
+        )
 
 
 def _versions(db: Session, bundle_id: bytes) -> list[RegisterRow]:

@@ -14,9 +14,7 @@ from errors import NotFound
 @pytest.fixture
 def subcommands(monkeypatch: pytest.MonkeyPatch) -> None:
     """One subcommand that is installed, one that is not."""
-    monkeypatch.setattr(
-        program, "SUBCOMMANDS", {"version": "click:version_option", "gone": "cli.gone:command"}
-    )
+    monkeypatch.setattr(program, "SUBCOMMANDS", {"version": "click:version_option", "gone": "cli.gone:command"})
 
 
 def test_a_subcommand_without_its_module_is_not_shown(subcommands: None) -> None:
@@ -50,7 +48,5 @@ def test_an_error_raised_on_purpose_is_one_line(
 
 def test_help_imports_no_server_and_no_database() -> None:
     """`amparo verify` runs where a court has nothing else installed."""
-    check = (
-        "import sys, cli.main; sys.exit(any(name in sys.modules for name in ('flask', 'sqlalchemy', 'nacl')))"
-    )
+    check = "import sys, cli.main; sys.exit(any(name in sys.modules for name in ('flask', 'sqlalchemy', 'nacl')))"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

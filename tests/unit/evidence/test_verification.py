@@ -327,6 +327,10 @@ def test_gaps_are_named_as_they_are(made: Made) -> None:
     for dropped in range(len(listed.gaps)):
         gaps = tuple(gap for place, gap in enumerate(listed.gaps) if place != dropped)
         refused(change_list(made, gaps=gaps), made.trust, "pack-list")
+    absent = next(gap for gap in listed.gaps if gap.number == 5)
+    for beside in ({"path": "data/checkpoint"}, {"holding": listed.holdings[0].holding}):
+        gaps = tuple(replace(gap, **beside) if gap == absent else gap for gap in listed.gaps)  # type: ignore[arg-type]
+        refused(change_list(made, gaps=gaps), made.trust, "pack-list")
     for invented in (
         Gap("no-proof", "x", path=listed.exhibits[0].files[0].path),
         Gap("no-custody", "x", number=1),
@@ -335,8 +339,25 @@ def test_gaps_are_named_as_they_are(made: Made) -> None:
         Gap("consent", "x", number=5),
         Gap("consent", "x", number=6),
         Gap("consent", "x"),
+        Gap("no-custody", "x", number=3, path=listed.exhibits[0].files[0].path),
     ):
         refused(change_list(made, gaps=(*listed.gaps, invented)), made.trust, "pack-list")
+
+
+def test_a_pack_that_no_chain_of_its_agency_records_is_refused(made: Made) -> None:
+    """The makers leave out their own chains, say so in the gaps, and sign."""
+    files = unpack(made.pack)
+    listed = parse_pack_list(files[PACK_JSON])
+    own = {one.holding for one in listed.holdings if one.state == "open"}
+    kept = {path: raw for path, raw in files.items() if not any(holding.hex() in path for holding in own)}
+    one, two, three, four = listed.exhibits
+    report = replace(two.files[0], proof="none")
+    changes = {
+        "exhibits": (replace(one, holdings=one.holdings[:1]), replace(two, holdings=(), files=(report,)), three, four),
+        "holdings": tuple(holding for holding in listed.holdings if holding.holding not in own),
+        "gaps": (*listed.gaps, Gap("no-custody", "x", number=2), Gap("no-proof", "x", path=report.path)),
+    }
+    refused(resign(made.world, relist(kept, **changes)), made.trust, "pack-custody")
 
 
 def test_the_list_of_files_is_that_of_the_zip(made: Made) -> None:
