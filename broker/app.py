@@ -14,7 +14,6 @@ from broker.integration import HANDLERS
 from broker.limits import MOST_JSON_BYTES, PART_BYTES
 from broker.log_store import LogStore, make_log_id
 from broker.parts import EXTENSION, Parts, get_parts
-from broker.schema import require_current
 from broker.sequencer import Clock, Sequencer
 from broker.setup import get_authority, get_signed_file, open_log_keys
 from broker.upkeep import Upkeep
@@ -22,6 +21,7 @@ from config.logs import set_up_logs
 from config.settings import BrokerSettings
 from storage.blobs import open_blobs
 from storage.database import open_engine, session_factory
+from storage.migration import require_current
 
 API_VERSION = "1"
 MOST_BYTES = max(MOST_JSON_BYTES, PART_BYTES)
@@ -158,7 +158,7 @@ def require_ready(settings: BrokerSettings) -> None:
     """Raise before the server starts what would else end its worker: tables, keys, blobs."""
     parts = open_parts(settings)
     try:
-        require_current(parts.engine)
+        require_current(parts.engine, "broker")
     finally:
         parts.halves.close()
         parts.engine.dispose()

@@ -27,13 +27,13 @@ def group() -> None:
 def init() -> None:
     """Make the databases, the keys and the first entry of the log."""
     from broker.bundles_api import create_halves
-    from broker.schema import migrate
     from broker.setup import create_log
     from storage.database import open_engine
+    from storage.migration import migrate
 
     settings = BrokerSettings.from_environment()
     engine = open_engine(settings.database_url)
-    migrate(engine)
+    migrate(engine, "broker")
     create_halves(settings).close()
     keys = create_log(settings, engine, datetime.now(UTC))
     click.echo("The log is set up. Agencies compare its keys, which stand in their trust files:")
@@ -44,10 +44,10 @@ def init() -> None:
 @group.command()
 def migrate() -> None:
     """Bring the tables of the main database up to date."""
-    from broker.schema import migrate as run
     from storage.database import open_engine
+    from storage.migration import migrate as run
 
-    revision = run(open_engine(BrokerSettings.from_environment().database_url))
+    revision = run(open_engine(BrokerSettings.from_environment().database_url), "broker")
     click.echo(f"The tables are at revision {revision}.")
 
 

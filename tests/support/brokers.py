@@ -15,18 +15,18 @@ import httpx2
 
 from broker.bundles_api import create_halves
 from broker.invites import create_invite
-from broker.schema import migrate
 from broker.setup import create_log
 from config.settings import BrokerSettings
 from crypto.signing import SigningKey
 from storage.database import open_engine
+from storage.migration import migrate
 from tests.support.network import Client, Network
 
 
 def prepare_broker(settings: BrokerSettings) -> None:
     """Tables, keys and the first entry."""
     engine = open_engine(settings.database_url)
-    migrate(engine)
+    migrate(engine, "broker")
     create_halves(settings).close()
     create_log(settings, engine, datetime.now(UTC))
     engine.dispose()
