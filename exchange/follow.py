@@ -372,3 +372,13 @@ def find_tags(db: Session, tags: Sequence[bytes]) -> dict[bytes, int]:
     """Where entries with these tags stand in the log, as far as it was followed."""
     rows = db.execute(select(LogEntry.tag, LogEntry.log_index).where(LogEntry.tag.in_(list(tags)))).all()
     return {row[0]: row[1] for row in rows}
+
+
+def find_entry(db: Session, entry: bytes) -> int | None:
+    """Where exactly this sealed entry stands in the log, as far as it was followed; None if it does not."""
+    wanted = parse_entry(entry)
+    if not isinstance(wanted, SealedEntry):
+        raise FormatError("not the entry of an event")
+    return db.scalar(
+        select(LogEntry.log_index).where(LogEntry.tag == wanted.tag, LogEntry.commitment == wanted.commitment)
+    )

@@ -149,9 +149,15 @@ def _settle_requests(office: Office, now: int) -> tuple[int, int]:
         except Unavailable:
             continue
         except AmparoError as error:
+            # Some requests are refused after they were logged: a hold came in between, or the half is lost.
+            follow.follow_log(office, now=now)
             with office.files.session() as db:
-                outbox.mark_refused(db, event.position, error.code)
-            refused += 1
+                index = follow.find_entry(db, event.entry)
+                if index is None:
+                    outbox.mark_refused(db, event.position, error.code)
+                else:
+                    outbox.mark_logged(db, event.position, index)
+            taken, refused = taken + (index is not None), refused + (index is None)
             continue
         with office.files.session() as db:
             outbox.mark_logged(db, event.position, int(answer["index"]))
