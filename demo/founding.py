@@ -27,7 +27,7 @@ class Agency:
 
 AGENCIES: Final = (
     Agency("north-police", "XN", "police", {"liaison-1": "liaison", "liaison-2": "liaison"}),
-    Agency("shelter-ngo", "XN", "ngo", {"case-worker-1": "case-worker", "supervisor-1": "supervisor"}),
+    Agency("shelter-ngo", "XN", "ngo", {"case-worker-1": "case-worker", "case-worker-2": "case-worker"}),
     Agency("south-prosecutor", "XS", "prosecution", {"prosecutor-1": "prosecutor", "prosecutor-2": "prosecutor"}),
 )
 

@@ -370,3 +370,9 @@ def has_newer_register(db: Session, row: StoredBundle, version: int) -> bool:
     if row.tag_key is None:
         return False
     return bool(find_tags(db, [tag_of(row.tag_key, "", version + ahead) for ahead in range(1, TAGS_AHEAD)]))
+
+
+def list_bundles(db: Session, direction: str) -> list[StoredBundle]:
+    """Bundles that arrived (`in`) or were sent (`out`), newest first."""
+    query = select(StoredBundle).where(StoredBundle.direction == direction)
+    return list(db.scalars(query.order_by(StoredBundle.added_at.desc(), StoredBundle.bundle_id)))

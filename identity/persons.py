@@ -70,7 +70,7 @@ def add_person(
     key = case_key(db, officer, case_id, VAULT)
     _check(values, role, short)
     person_id = random_bytes(IDENTIFIER_BYTES)
-    content = {"v": 1, "role": role, "short": short, "values": dict(values), "extra": dict(extra or {})}
+    content = {"v": 1, "role": role, "short": short, "values": dict(values), "extra": _pairs(extra or {})}
     sealed = seal_column(key, "person", "content", person_id, 1, dump_json(content))
     db.add(
         PersonRecord(
@@ -87,6 +87,11 @@ def _check(values: Mapping[str, str], role: str, short: str) -> None:
         raise FormatError(f"HTCDS has no field {unknown[0]}; keep it among the other columns")
     if role not in ROLES or not 0 < len(short) <= LONGEST_SHORT:
         raise FormatError("a person has a role of the list and a short id")
+
+
+def _pairs(extra: Mapping[str, str]) -> list[dict[str, str]]:
+    """Columns of any name as a list: canonical JSON has no such keys."""
+    return [{"column": column, "value": value} for column, value in extra.items()]
 
 
 def get_person(db: Session, officer: OfficerSession, case_id: bytes, person_id: bytes) -> Person:
@@ -128,7 +133,7 @@ def change_person(
     row = db.get_one(PersonRecord, person_id)
     row.version += 1
     content = {
-        "v": 1, "role": role or before.role, "short": before.short, "values": dict(values), "extra": dict(before.extra),
+        "v": 1, "role": role or before.role, "short": before.short, "values": dict(values), "extra": _pairs(before.extra),
     }  # fmt: skip
     row.content = seal_column(key, "person", "content", person_id, row.version, dump_json(content))
 
@@ -137,7 +142,13 @@ def _open(key: bytes, row: PersonRecord) -> Person:
     raw = open_column(key, "person", "content", row.person_id, row.version, row.content)
     value = parse_json(raw, max_bytes=LARGEST_BYTES)
     return Person(
-        row.person_id, row.case_id, value["role"], value["short"], value["values"], value["extra"], row.version
+        row.person_id,
+        row.case_id,
+        value["role"],
+        value["short"],
+        value["values"],
+        {one["column"]: one["value"] for one in value["extra"]},
+        row.version,
     )
 
 

@@ -1,0 +1,134 @@
+"""`amparo desk`: inquiries and answers, hold and withdrawal, handover, evidence packs."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.desk_at import ID, At, pass_at, read_bytes, short, table
+from cli.desk_bundles import choice_of, send_options, send_or_ask
+from exchange import answers, court_packs, handing_over, inquiries, purges, withdrawals
+
+PAPER = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@send_options
+@click.option("--question", "questions", multiple=True, required=True)
+@click.option("--about", required=True, help="Whom or what it is about, by pseudonym or exhibit.")
+@click.option("--type", "kind", default="information", show_default=True)
+@pass_at
+def inquire(at: At, questions: tuple[str, ...], about: str, kind: str, **values: Any) -> None:
+    """Ask another agency, with purpose and legal basis."""
+    officer = at.officer
+    choice = choice_of(at, values)
+    with at.office.files.session() as db:
+        made = inquiries.make_inquiry(
+            db, at.office, officer, choice, questions=questions, about=about, type=kind, now=at.now
+        )
+    send_or_ask(at, made)
+
+
+@click.command("inquiries")
+@pass_at
+def list_inquiries(at: At) -> None:
+    """Inquiries asked and received, and what became of them."""
+    with at.office.files.session() as db:
+        found = [
+            {
+                "inquiry": short(one.inquiry_id), "with": one.other_agency, "direction": one.direction,
+                "state": one.state, "reply_by": one.reply_by,
+            }
+            for one in inquiries.list_inquiries(db, at.officer)
+        ]  # fmt: skip
+    with table(at, "Inquiries:", "No inquiry yet.") as lines:
+        lines += [f"  {one['inquiry']}  {one['direction']} {one['with']} ({one['state']})" for one in found]
+    if at.as_json:
+        at.say(found)
+
+
+@click.command()
+@click.argument("inquiry_id", type=ID)
+@send_options
+@click.option("--decision", type=click.Choice(["granted", "narrowed", "refused"]), required=True)
+@click.option("--ground", help="Why it is narrowed or refused.")
+@pass_at
+def answer(at: At, inquiry_id: bytes, decision: str, ground: str | None, **values: Any) -> None:
+    """Answer an inquiry, with the survivor's consent attached where it names her."""
+    officer = at.officer
+    choice = choice_of(at, values)
+    with at.office.files.session() as db:
+        made = answers.make_answer(
+            db, at.office, officer, choice, inquiry_id=inquiry_id, decision=decision, ground=ground, now=at.now
+        )
+    send_or_ask(at, made)
+
+
+# ---- Hold and withdrawal ----------------------------------------------------------------------------------------
+
+
+@click.command()
+@click.argument("case_id", type=ID)
+@click.argument("record_id", type=ID)
+@click.option("--reason", required=True)
+@pass_at
+def hold(at: At, case_id: bytes, record_id: bytes, reason: str) -> None:
+    """Stop every opening of what rests on a consent record, at once."""
+    found = withdrawals.hold(at.office, at.officer, case_id, record_id, reason=reason, now=at.now)
+    at.say({"withdrawal": short(found)}, f"Everything that rests on it is held ({short(found)}).")
+
+
+@click.command()
+@click.argument("case_id", type=ID)
+@click.argument("record_id", type=ID)
+@click.option("--approval", type=ID)
+@pass_at
+def withdraw(at: At, case_id: bytes, record_id: bytes, approval: bytes | None) -> None:
+    """The survivor takes her consent back: halves are destroyed, purge orders go out. It takes two."""
+    if approval is None:
+        asked = withdrawals.ask_withdrawal(at.office, at.officer, case_id, record_id, now=at.now)
+        at.say({"approval": short(asked)}, f"A colleague approves it: amparo desk approve {short(asked)}")
+        return
+    withdrawals.withdraw(at.office, at.officer, case_id, record_id, approval_id=approval, now=at.now)
+    at.say({"withdrawn": short(record_id)}, "It is withdrawn; receipts of the recipients arrive with the next syncs.")
+
+
+@click.command("receipts")
+@click.argument("case_id", type=ID)
+@click.argument("record_id", type=ID)
+@pass_at
+def receipts(at: At, case_id: bytes, record_id: bytes) -> None:
+    """What the recipients have deleted, and what was disclosed before."""
+    found = withdrawals.status(at.office, at.officer, case_id, record_id)
+    with table(at, "Receipts:", "No receipt has arrived yet.") as lines:
+        lines += [f"  {one['agency']}: {one['state']}, {one['items']} items" for one in found]
+    if at.as_json:
+        at.say(found)
+
+
+@click.command("purge")
+@pass_at
+def purge(at: At) -> None:
+    """Sign the receipts of purge orders that this desk has carried out."""
+    count = purges.sign_receipts(at.office, at.officer, now=at.now)
+    at.say({"receipts": count}, f"{count} receipts are signed and go out with the next sync.")
+
+
+# ---- Handover ---------------------------------------------------------------------------------------------------
+
+
+@click.group(name="handover")
+def handover() -> None:
+    """An exhibit goes to another agency, with a signature of each side."""
+
+
+# ---- Packs ------------------------------------------------------------------------------------------------------
+
+
+@click.group(name="pack")
+def pack() -> None:
+    """Evidence packs that a court checks by itself."""
+
+
+_ = (PAPER, read_bytes, court_packs, handing_over)
+COMMANDS = (inquire, list_inquiries, answer, hold, withdraw, receipts, purge, handover, pack)
