@@ -63,12 +63,13 @@ def record_on_bundle(
     stanza: Stanza,
     kind: str,
     details: Mapping[str, Any],
+    /,
     *,
     now: int,
     random_bytes: Random = os.urandom,
     **members: Any,
 ) -> OwnEvent:
-    """Sign an event on a bundle and put it into the outbox."""
+    """Sign an event on a bundle and put it into the outbox; `members` are those that only its kind has."""
     base = bundle_base(db, office, officer, kind, tag_key(stanza.r), header.bundle_id, now=now)
     body = events.on_bundle(base, header.bundle_id, header.digest(), **members)
     secret = agency_secret_of(stanza, header, office.agency, office.agency)

@@ -43,6 +43,7 @@ from exchange import approvals, arrivals, ciphertext, follow, handle_keys, polic
 from exchange.broker_client import integer_of, text_of
 from exchange.composition import Composition
 from exchange.cover import Cover, Entitled
+from exchange.forms import media_type, parse_form
 from exchange.models import BundleNote, StoredBundle
 from exchange.office import Office
 from exchange.registers import first_places, version_value
@@ -50,8 +51,8 @@ from storage.sealed import open_column, seal_column
 
 Random = Callable[[int], bytes]
 Progress = Callable[[int, int], object]
-FORM_TYPE: Final = "application/vnd.amparo.{kind}+json"
 PIECE_BYTES: Final = 8 * 2**20
+REPLACED: Final = "replaced_by"  # member of a lost bundle's note
 
 
 def ignore_progress(done: int, total: int) -> None:
@@ -184,6 +185,8 @@ def _prepare(
     placement = handle_keys.Placement(secret, bundle_id, made.agencies)
     _place_handles(db, office, made, placement)
     _use_approval(db, office, officer, made, approval_id)
+    if made.replaces is not None:
+        require_replaceable(db, officer, made.replaces)
     lists = (*made.recipients, Entitled(office.agency, made.own_officers))
     cover = Cover(
         made.kind, made.purposes, made.legal_basis, made.handling, made.keep_until, made.reply_by, made.threshold,
@@ -216,7 +219,8 @@ def _place_handles(db: Session, office: Office, made: Composition, placement: ha
 def form_source(made: Composition, random_bytes: Random = os.urandom) -> Source:
     """Entry 0: the form as canonical JSON."""
     raw = dump_json({"v": 1, "kind": made.kind, **made.form})
-    return bytes_source(raw, FORM_TYPE.format(kind=made.kind), random_bytes(16), random_bytes(16))
+    parse_form(raw, made.kind)  # what recipients would refuse is not sealed
+    return bytes_source(raw, media_type(made.kind), random_bytes(16), random_bytes(16))
 
 
 def bytes_source(raw: bytes, media_type: str, object_id: bytes, file_id: bytes) -> Source:
@@ -264,6 +268,34 @@ def _store(
         _deposit_value(db, office, work, header, signature, cover, halves, version, now, random_bytes)
     )
     keep_note(db, officer, work.made.case_id, work.bundle_id, {"composition": b64u(work.made.dump())})
+    if work.made.replaces is not None:
+        _note_replacement(db, officer, work.made.replaces, work.bundle_id)
+
+
+def require_replaceable(db: Session, officer: OfficerSession, lost: bytes) -> dict[str, Any]:
+    """What this desk keeps about a bundle that may be sealed anew, since the broker has lost its key half.
+
+    Raises:
+        NotFound: it was not sent from here, or nothing is kept about it.
+        Conflict: its half is not lost, or another bundle took its place before.
+    """
+    row = arrivals.get_stored(db, lost)
+    if row.direction != "out" or row.case_id is None:
+        raise NotFound("only the agency that sent a bundle seals it again")
+    if row.state != "half-lost":
+        raise Conflict("the key half of this bundle is not lost")
+    note = note_of(db, officer, row.case_id, lost)
+    fresh = note.get(REPLACED)
+    if fresh is not None and arrivals.get_stored(db, unb64u(fresh, 16)).state != "refused":
+        raise Conflict("this bundle was sealed again before")
+    return note
+
+
+def _note_replacement(db: Session, officer: OfficerSession, lost: bytes, fresh: bytes) -> None:
+    note = require_replaceable(db, officer, lost)
+    case_id = arrivals.get_stored(db, lost).case_id
+    if case_id is not None:
+        keep_note(db, officer, case_id, lost, {**note, REPLACED: b64u(fresh)})
 
 
 def _entitled(office: Office, work: _Work) -> list[StanzaFor]:
@@ -421,7 +453,8 @@ def keep_note(db: Session, officer: OfficerSession, case_id: bytes, bundle_id: b
         db.add(row)
     row.version += 1
     sealed_for = bundle_id + case_id
-    row.content = seal_column(key, "bundle_note", "content", sealed_for, row.version, dump_json({"v": 1, **content}))
+    raw = dump_json({**content, "v": 1})
+    row.content = seal_column(key, "bundle_note", "content", sealed_for, row.version, raw)
     db.flush()
 
 

@@ -18,7 +18,7 @@ from crypto.opening import Stanza
 from crypto.sealing import SECRET_BYTES
 from custody import events
 from errors import ApprovalMissing, FormatError, LimitExceeded, NotEntitled, NotFound
-from exchange import approvals, policy, release
+from exchange import approvals, handing_on, policy, release
 from exchange.delivery import day_of
 from exchange.office import Office
 from exchange.reading import Preview
@@ -56,6 +56,7 @@ def ask_approval(
     """
     seen = release.look(office, officer, bundle_id, now=now)
     require_allowed(seen, officer, purpose, legal_basis)
+    handing_on.report_joined(office, seen, now=now)
     if acknowledged is not None:
         release.require_acknowledged(seen, acknowledged)
     one_time = hybrid.generate(random_bytes)
