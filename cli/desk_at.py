@@ -16,7 +16,6 @@ from dotenv import load_dotenv
 from agencies import members
 from agencies.members import OfficerSession
 from config.settings import DeskSettings
-from crypto.encoding import b64u, unb64u
 from errors import FormatError, NotFound, SignInRequired
 from exchange import membership
 from exchange.office import Office
@@ -186,7 +185,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 class Identifier(click.ParamType):  # type: ignore[type-arg]
-    """A 16-byte id, written as base64url."""
+    """A 16-byte id, written as 32 hexadecimal digits: it never begins with a dash."""
 
     name = "id"
 
@@ -195,9 +194,12 @@ class Identifier(click.ParamType):  # type: ignore[type-arg]
         if isinstance(value, bytes):
             return value
         try:
-            return unb64u(value, ID_BYTES)
-        except FormatError:
+            found = bytes.fromhex(value)
+        except ValueError:
+            found = b""
+        if len(found) != ID_BYTES:
             self.fail(f"{value!r} is not an id as the lists print them", param, ctx)
+        return found
 
 
 ID = Identifier()
@@ -206,7 +208,7 @@ pass_at = click.make_pass_decorator(At)
 
 def short(raw: bytes) -> str:
     """An id as it is printed."""
-    return b64u(raw)
+    return raw.hex()
 
 
 def day(moment: int | None) -> str:

@@ -7,7 +7,19 @@ import click
 
 from cli.desk_at import ID, At, day, pass_at, short, table
 from errors import FormatError, NotFound
-from exchange import approvals, arrivals, delivery, joint, opening, reading, registers, sharing
+from exchange import (
+    adopting,
+    approvals,
+    arrivals,
+    delivery,
+    filing,
+    handing_on,
+    joint,
+    opening,
+    reading,
+    registers,
+    sharing,
+)
 from exchange.composition import Composition, delete_draft, load_draft, save_draft
 from exchange.office import acknowledge_alarm, list_alarms
 from exchange.sync import sync
@@ -97,7 +109,7 @@ def send_draft(at: At, draft_id: bytes, approval: bytes) -> None:
 @click.command()
 @send_options
 @pass_at
-def share(at: At, **values: Any) -> None:
+def share(at: At, /, **values: Any) -> None:
     """Seal persons (by pseudonym) and exhibits of a case for officers of another agency, and send them."""
     officer = at.officer
     choice = choice_of(at, values)
@@ -117,7 +129,9 @@ def inbox(at: At) -> None:
             for one in arrivals.list_bundles(db, "in")
         ]
     with table(at, "Bundles:", "Nothing has arrived yet.") as lines:
-        lines += [f"  {one['bundle']}  {day(one['at'])}  from {one['from']} ({one['state']})" for one in found]
+        lines += [
+            f"  {one['bundle']}  {day(int(str(one['at'])))}  from {one['from']} ({one['state']})" for one in found
+        ]
     if at.as_json:
         at.say(found)
 
@@ -186,9 +200,8 @@ def open_command(
         at.office, officer, bundle_id, purpose=purpose, legal_basis=legal_basis, place=place,
         acknowledged=seen.register_digest, approval_id=approval, now=at.now, progress=at.progress("opening"),
     )  # fmt: skip
-    from exchange import filing
-
     filed = [] if case_id is None else filing.file_all(at.office, officer, opened, case_id, now=at.now)
+    adopted = [] if case_id is None else adopting.adopt(at.office, officer, opened, case_id, now=at.now)
     if out is not None:
         _write_out(opened, out)
     at.say(
@@ -197,6 +210,7 @@ def open_command(
             "form": opened.form,
             "files": len(opened.entries) - 1,
             "filed": [short(one) for one in filed],
+            "exhibits": [short(one) for one in adopted],
         },
         f"Opened: {len(opened.entries) - 1} files; {len(filed)} items filed.",
     )
@@ -221,7 +235,9 @@ def list_approvals(at: At) -> None:
             for one in approvals.list_waiting(db, officer)
         ]
     with table(at, "Waiting for you:", "Nothing waits for you.") as lines:
-        lines += [f"  {one['approval']}  {one['kind']} asked by {one['by']}, {day(one['at'])}" for one in found]
+        lines += [
+            f"  {one['approval']}  {one['kind']} asked by {one['by']}, {day(int(str(one['at'])))}" for one in found
+        ]
     if at.as_json:
         at.say(found)
 
@@ -270,8 +286,6 @@ def record(at: At, bundle_id: bytes) -> None:
 @pass_at
 def list_filed(at: At, case_id: bytes) -> None:
     """What was kept in a case out of bundles of others."""
-    from exchange import filing
-
     officer = at.officer
     with at.office.files.session() as db:
         found = [
@@ -296,7 +310,7 @@ def list_filed(at: At, case_id: bytes) -> None:
 @click.option("--from", "start")
 @click.option("--until")
 @pass_at
-def raise_flag(at: At, bundle_id: bytes, start: str | None, **values: Any) -> None:
+def raise_flag(at: At, /, bundle_id: bytes, start: str | None, **values: Any) -> None:
     """Raise a flag on a bundle that is out; it holds at once."""
     place = registers.raise_flag(
         at.office, at.officer, bundle_id, {**values, "concerns": list(values["concerns"]), "from": start}, now=at.now
@@ -326,8 +340,6 @@ def lower_flag(at: At, bundle_id: bytes, place: int, approval: bytes | None) -> 
 @pass_at
 def hand_on(at: At, bundle_id: bytes, to: str, reason: str) -> None:
     """Give your key to a bundle to a colleague, on the record."""
-    from exchange import handing_on
-
     handing_on.hand_on(at.office, at.officer, bundle_id, full(at.office.agency, to), reason=reason, now=at.now)
     at.say({"to": to}, f"{to} can ask for it now.")
 

@@ -7,7 +7,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from broker import models
-from crypto.encoding import b64u
 from storage.database import open_engine, session_factory
 
 DIRECTORY_ENTRY = b"\x01"
@@ -64,7 +63,7 @@ class BrokerView:
             ).all()
             others = ", ".join(sorted(set(agencies) - {row.sender_agency}))
             yield (
-                f"bundle {b64u(row.bundle_id)[:8]}: {row.payload_bytes:,} bytes of ciphertext (padded) "
+                f"bundle {row.bundle_id.hex()[:8]}: {row.payload_bytes:,} bytes of ciphertext (padded) "
                 f"from {row.sender_agency} to {others}, until {row.expires_at:%Y-%m}"
             )
 
@@ -73,7 +72,7 @@ class BrokerView:
             select(models.Event).where(models.Event.entry_index >= self._events).order_by(models.Event.entry_index)
         ).all()
         for row in rows:
-            yield f"{row.kind} by {row.agency} on {b64u(row.object_id)[:8]}; purpose and reasons sealed"
+            yield f"{row.kind} by {row.agency} on {row.object_id.hex()[:8]}; purpose and reasons sealed"
         last = db.scalar(select(func.max(models.Event.entry_index)))
         self._events = 0 if last is None else last + 1
 
@@ -81,11 +80,11 @@ class BrokerView:
         for row in db.scalars(select(models.Bundle)):
             if self._states.get(row.bundle_id) != row.state:
                 self._states[row.bundle_id] = row.state
-                yield f"bundle {b64u(row.bundle_id)[:8]} is {row.state}"
+                yield f"bundle {row.bundle_id.hex()[:8]} is {row.state}"
 
     def _new_handles(self, db: Session) -> Iterator[str]:
         for row in db.scalars(select(models.HandleState)):
             before = self._handles.get(row.handle, "active")
             self._handles[row.handle] = row.state
             if row.state != before:
-                yield f"handle {b64u(row.handle)[:8]} is {row.state}; whose consent it stands for is not known here"
+                yield f"handle {row.handle.hex()[:8]} is {row.state}; whose consent it stands for is not known here"

@@ -3,7 +3,6 @@
 Every step is done by commands that an officer could type; after each, the broker's own database is read.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +17,6 @@ PROSECUTION: Final = "prosecution of trafficking in human beings"
 BASIS: Final = "Demo Act on Mutual Assistance, s. 7"
 CASE_NUMBERS: Final = {"north-police": "NP-2031-7", "shelter-ngo": "SN-2031-3", "south-prosecutor": "SP-2031-12"}
 REFERENCE: Final = "SP-2031-12"
-TAMPER_OFFSET: Final = 200
 
 
 class Story:
@@ -52,9 +50,7 @@ class Story:
             self.tell(f"file not taken in: {name}")
         self.step("Founding: a broker, three agencies, their keys compared", self.found)
         self.step("The agencies open their cases and take persons and evidence in", self.open_cases)
-        self.step(
-            "The police share evidence with the prosecutor; a witness is flagged; it takes two to open", self.share
-        )
+        self.step("The police share evidence with the prosecutor; a witness is flagged; two open it", self.share)
         self.step("Two prosecutors open it together, on the record", self.open_shared)
         self.step("The prosecutor asks the NGO", self.ask)
         self.step("The NGO answers with the survivor's consent attached", self.answer)
@@ -156,7 +152,8 @@ class Story:
         sent = self.stage.south.do(
             "inquire", self.cases["south-prosecutor"], "--to", "shelter-ngo", "--officer", "case-worker-1",
             "--officer", "case-worker-2", "--own-officer", "prosecutor-1", "--purpose", PROSECUTION,
-            "--legal-basis", BASIS, "--reference", CASE_NUMBERS["shelter-ngo"], "--about", "the person you support in this case",
+            "--legal-basis", BASIS, "--reference", CASE_NUMBERS["shelter-ngo"], "--about",
+            "the person you support in this case",
             "--question", "Is she willing to give evidence, and what does she need for it?",
             "--reply-by", in_days(14), by="prosecutor-1",
         )  # fmt: skip
@@ -210,15 +207,68 @@ class Story:
                     self.note(f"{agency} reads: asked for by {act['officer']}, for: {act['details'].get('purpose')}")
 
     def hand_over(self) -> None:
-        """Filled in by demo.evidence_steps."""
-        raise NotImplementedError
+        """The first exhibit goes to the prosecutor; the documents travel with it."""
+        north, south = self.stage.north, self.stage.south
+        ours, theirs = self.cases["north-police"], self.cases["south-prosecutor"]
+        item = self.exhibits["north-police"][0]["object"]
+        papers = self.folder / "handover"
+        papers.mkdir()
+        offer, answer = str(papers / "offer.json"), str(papers / "answer.json")
+        north.do(
+            "handover", "offer", ours, item, "--to", "south-prosecutor", "--seal", "SEAL-0001", "--reason",
+            "for the trial", by="liaison-1",
+        )  # fmt: skip
+        north.do("handover", "document", ours, item, "--out", offer, by="liaison-1")
+        self.stage.sync()
+        south.do(
+            "handover", "answer", theirs, offer, "--seal", "SEAL-0001", "--reason", "taken over", by="prosecutor-1"
+        )
+        south.do("handover", "document", theirs, item, "--out", answer, "--answer", by="prosecutor-1")
+        self.stage.sync()
+        north.do("handover", "close", ours, answer, by="liaison-1")
+        self.stage.sync(2)
+        for line in south.do("exhibits", "history", theirs, item, by="prosecutor-1"):
+            self.note(f"{line['action']} by {line['officer']}")
 
     def build_pack(self) -> None:
-        """Filled in below."""
-        raise NotImplementedError
+        """Planned, on record, signed by two, written, and checked by a program that needs no desk."""
+        pack = self.make_pack("pack.zip")
+        self.stage.south.do("pack", "disclosed", self.bundles["pack"], by="prosecutor-1")
+        broken = self.folder / "pack" / "one-byte-changed.zip"
+        raw = bytearray(pack.read_bytes())
+        raw[len(raw) // 2] ^= 1
+        broken.write_bytes(raw)
+        try:
+            call(("verify", str(broken), "--trust", str(self.folder / "trust.txt")))
+        except CommandFailed as refused:
+            self.note(f"with one byte changed: {refused.message}")
+        else:
+            raise CommandFailed("a pack with a changed byte was not refused")
+        broken.unlink()
+
+    def make_pack(self, name: str) -> Path:
+        """Plan, record, sign, write, verify."""
+        south, case = self.stage.south, self.cases["south-prosecutor"]
+        self.stage.sync(2)
+        self.bundles["pack"] = south.do("pack", "plan", case, "--reference", REFERENCE, by="prosecutor-1")["pack"]
+        self.stage.sync(2)
+        for officer in ("prosecutor-1", "prosecutor-2"):
+            south.do("pack", "sign", self.bundles["pack"], by=officer)
+        out = self.folder / "pack" / name
+        out.parent.mkdir(exist_ok=True)
+        written = south.do("pack", "write", self.bundles["pack"], str(out), by="prosecutor-1")
+        trust = self.folder / "trust.txt"
+        if not trust.exists():
+            trust.write_text(call(("trust", "--data", str(south.folder))), encoding="utf-8")
+        report = call(("verify", str(out), "--trust", str(trust)))
+        self.note(f"{name}: {written['bytes']:,} bytes")
+        for line in report.splitlines():
+            if line.startswith(("PROVEN", "Missing", "Withdrawn")):
+                self.note(line)
+        return out
 
     def withdraw(self) -> None:
-        """Filled in below."""
+        """The NGO withdraws; the broker destroys its half; the prosecutor's desk deletes and signs for it."""
         raise NotImplementedError
 
     # ---- After the story ----------------------------------------------------------------------------------------
@@ -253,6 +303,3 @@ def find_witness(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def in_days(days: int) -> str:
     """A UTC date so many days from now."""
     return (datetime.now(UTC) + timedelta(days=days)).date().isoformat()
-
-
-_ = (hashlib, CommandFailed, call)

@@ -273,6 +273,15 @@ def restore_plan(kept: bytes, large: Mapping[str, Callable[[], Iterable[bytes]]]
     return PackPlan(listed, small, dict(large), digests)
 
 
+def kept_file(kept: bytes, path: str) -> bytes:
+    """One small file of a kept plan.
+
+    Raises:
+        ArchiveInvalid, NotFound
+    """
+    return scan_archive(io.BytesIO(kept)).read(path, len(kept))
+
+
 # ---- After the log and the officers -----------------------------------------------------------------------
 
 

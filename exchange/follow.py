@@ -246,7 +246,7 @@ def require_same_log(office: Office, seen: Checkpoint, source: Statement | bytes
     if seen.size > size:
         return  # this desk is behind; the next sync follows up to it
     try:
-        path = tree.consistency_proof(_tiles(office, size), seen.size, size)
+        path = tree.consistency_proof(log_hashes(office, size), seen.size, size)
         tree.verify_consistency(seen.size, seen.root, size, root, path)
     except (ProofError, IntegrityError):
         raw = source if isinstance(source, bytes) else source.dump()
@@ -259,7 +259,8 @@ def require_same_log(office: Office, seen: Checkpoint, source: Statement | bytes
         raise LogForked from None
 
 
-def _tiles(office: Office, size: int) -> tiles.TileHashes:
+def log_hashes(office: Office, size: int) -> tiles.TileHashes:
+    """Hashes of the log's tree out of the broker's tiles; what is computed of them is compared with signed roots."""
     return tiles.TileHashes(
         lambda level, number, width: office.client.tile(tiles.tile_path(level, number, width)), size
     )
@@ -275,7 +276,7 @@ def prove(office: Office, index: int, note: bytes) -> bytes:
         keys = log_keys(office.log(db))
         raw = entry_bytes(db, index)
     checkpoint = open_checkpoint(note, keys).checkpoint
-    path = tree.inclusion_proof(_tiles(office, checkpoint.size), index, checkpoint.size)
+    path = tree.inclusion_proof(log_hashes(office, checkpoint.size), index, checkpoint.size)
     proof = Proof(index, tuple(path), note)
     verify_proof(proof, raw, keys)
     return proof.dump()

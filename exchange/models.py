@@ -311,3 +311,31 @@ class InquiryRow(DeskBase):
     reply_by: Mapped[str | None] = mapped_column(String(10))
     answer_bundle: Mapped[bytes | None] = mapped_column(Identifier)
     changed_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class CourtPack(DeskBase):
+    """An evidence pack on its way: what it consists of is sealed under the key of its case."""
+
+    __tablename__ = "court_pack"
+
+    pack_id: Mapped[bytes] = mapped_column(Identifier, primary_key=True)
+    case_id: Mapped[bytes] = mapped_column(Identifier, index=True)
+    version: Mapped[int] = mapped_column(Integer)
+    content: Mapped[bytes] = mapped_column(SealedBytes)  # JSON: sources of its files, signatures, what is on record
+    plan: Mapped[bytes] = mapped_column(SealedBytes)
+    built: Mapped[bytes | None] = mapped_column(SealedBytes)  # files of pack-built/, once two officers can sign
+    state: Mapped[str] = mapped_column(String(8))  # planned | signing | ready
+    made_by: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class PackNumber(DeskBase):
+    """The number that an exhibit has in every pack of a case; a number is never given twice."""
+
+    __tablename__ = "pack_number"
+
+    case_id: Mapped[bytes] = mapped_column(Identifier, primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    object_id: Mapped[bytes] = mapped_column(Identifier)
+
+    __table_args__ = (UniqueConstraint("case_id", "object_id"),)
