@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from cli.desk_at import ID, At, day, pass_at, short, table
-from errors import FormatError, NotFound
+from errors import FormatError
 from exchange import (
     adopting,
     approvals,
@@ -18,6 +18,7 @@ from exchange import (
     opening,
     reading,
     registers,
+    renewal,
     sharing,
 )
 from exchange.composition import Composition, delete_draft, load_draft, save_draft
@@ -349,12 +350,7 @@ def hand_on(at: At, bundle_id: bytes, to: str, reason: str) -> None:
 @pass_at
 def seal_again(at: At, bundle_id: bytes) -> None:
     """Seal a bundle anew whose half the broker has lost."""
-    from exchange import renewal
-
-    made = renewal.composition_of(at.office, at.officer, bundle_id)
-    if made is None:
-        raise NotFound("the draft of this bundle is not at this desk")
-    send_or_ask(at, made)
+    send_or_ask(at, renewal.composition_of(at.office, at.officer, bundle_id, now=at.now))
 
 
 @click.command("alarms")

@@ -96,7 +96,8 @@ def call(arguments: tuple[str, ...], *, words: str = "", environment: Mapping[st
         capture_output=True, check=False,
     )  # fmt: skip
     if done.returncode != 0:
-        raise CommandFailed((done.stderr.strip() or f"exit status {done.returncode}").splitlines()[-1])
+        said = done.stderr.strip().splitlines()[-1:] or done.stdout.strip().splitlines()[:2]
+        raise CommandFailed(" ".join(said) or f"exit status {done.returncode}")
     return done.stdout
 
 

@@ -41,6 +41,14 @@ def evidence_files(folder: Path) -> list[Path]:
     return sorted(one for one in (folder / EVIDENCE).rglob("*") if one.is_file() and not one.is_symlink())
 
 
+def ignored_files(folder: Path) -> tuple[str, ...]:
+    """Names of what else lies in the folder, and of what in evidence/ is no file; nothing of it is taken in."""
+    known = {find_table(folder), folder / EVIDENCE}
+    beside = [one.name for one in folder.iterdir() if one not in known]
+    links = [str(one.relative_to(folder)) for one in (folder / EVIDENCE).rglob("*") if one.is_symlink()]
+    return tuple(sorted([*beside, *links]))
+
+
 def import_persons(office: Office, officer: OfficerSession, case_id: bytes, folder: Path, *, now: int) -> Imported:
     """Add every row of the table to the case's vault; all of them, or none.
 
@@ -58,6 +66,4 @@ def import_persons(office: Office, officer: OfficerSession, case_id: bytes, fold
                 extra=row.extra, now=now,
             )  # fmt: skip
             added.append((person, short))
-    known = {path, folder / EVIDENCE}
-    ignored = sorted(one.name for one in folder.iterdir() if one not in known)
-    return Imported(tuple(added), table.unknown, tuple(ignored))
+    return Imported(tuple(added), table.unknown, ignored_files(folder))
