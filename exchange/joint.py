@@ -58,7 +58,7 @@ def ask_approval(
     require_allowed(seen, officer, purpose, legal_basis)
     handing_on.report_joined(office, seen, now=now)
     if acknowledged is not None:
-        release.require_acknowledged(seen, acknowledged)
+        release.require_acknowledged(office, seen, acknowledged)
     one_time = hybrid.generate(random_bytes)
     try:
         with office.files.session() as db:
@@ -98,7 +98,7 @@ def approve_opening(
         _require_same_request(office, seen, unb64u(subject["core"]))
         require_allowed(seen, officer, str(subject["purpose"]), str(subject["legal_basis"]))
         if acknowledged is not None:
-            release.require_acknowledged(seen, acknowledged)
+            release.require_acknowledged(office, seen, acknowledged)
         if seen.stanza.threshold > 1:
             if shown["x"] == seen.stanza.x:
                 raise NotEntitled("you both have the same share; it takes an officer with another one")

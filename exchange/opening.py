@@ -77,7 +77,7 @@ def open_bundle(
     """
     seen = release.look(office, officer, bundle_id, now=now)
     joint.require_allowed(seen, officer, purpose, legal_basis)
-    release.require_acknowledged(seen, acknowledged)
+    release.require_acknowledged(office, seen, acknowledged)
     if approval_id is None and takes_two(seen, now=now):
         raise ApprovalMissing("this opens with two officers; ask a colleague first")
     ciphertext.fetch_payload(office, bundle_id, progress)

@@ -23,6 +23,7 @@ from crypto.sealing import tag_key
 from crypto.statements import Statement
 from custody import events, outbox
 from custody.entries import SALT_BYTES, handle_tag, tag_of
+from custody.register import open_version
 from errors import (
     AmparoError,
     BundleExpired,
@@ -40,9 +41,9 @@ from errors import (
 )
 from exchange import acts, arrivals, follow, orders
 from exchange.broker_client import integer_of, text_of
-from exchange.models import HandleOrder, LogEntry, PurgeReceipt, StoredBundle
+from exchange.models import HandleOrder, LogEntry, PurgeReceipt, RegisterRow, StoredBundle
 from exchange.office import Office, raise_alarm
-from exchange.reading import Preview, preview
+from exchange.reading import Preview, flag_values, preview
 from exchange.sync import event_value
 
 Random = Callable[[int], bytes]
@@ -142,10 +143,20 @@ def require_no_order(db: Session, handle: bytes) -> None:
         raise ReleaseHeld
 
 
-def require_acknowledged(seen: Preview, acknowledged: bytes) -> None:
-    """Raise RegisterStale unless the officer has read the newest version of the register."""
-    if not is_equal(seen.register_digest, acknowledged):
-        raise RegisterStale("the flags were written anew since you read them; read them again")
+def require_acknowledged(office: Office, seen: Preview, acknowledged: bytes) -> None:
+    """Raise RegisterStale unless the officer has read the flags as they stand now.
+
+    A version that was written anew without a change, as happens after every opening, does not have to be read again.
+    """
+    if is_equal(seen.register_digest, acknowledged):
+        return
+    with office.files.session() as db:
+        rows = db.scalars(select(RegisterRow).where(RegisterRow.bundle_id == seen.header.bundle_id))
+        versions = [arrivals.as_version(db, row) for row in rows]
+    for version in versions:
+        if is_equal(version.digest, acknowledged) and flag_values(open_version(seen.stanza.r, version)) == seen.flags:
+            return
+    raise RegisterStale("the flags changed since you read them; read them again")
 
 
 # ---- The request ------------------------------------------------------------------------------------------------
