@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from platformdirs import user_data_path
 
-from cli import desk_bundles, desk_cases, desk_custody, desk_setup
+from cli import desk_answers, desk_bundles, desk_cases, desk_custody, desk_setup
 from cli.desk_at import At, pass_at
 from cli.desk_batch import Batch
 
@@ -52,5 +52,11 @@ def batch(at: At) -> None:
         run.close()
 
 
-for command in (*desk_setup.COMMANDS, *desk_cases.COMMANDS, *desk_bundles.COMMANDS, *desk_custody.COMMANDS):
+for command in (
+    *desk_setup.COMMANDS,
+    *desk_cases.COMMANDS,
+    *desk_bundles.COMMANDS,
+    *desk_answers.COMMANDS,
+    *desk_custody.COMMANDS,
+):
     group.add_command(command)

@@ -1,15 +1,12 @@
-"""`amparo desk`: inquiries and answers, hold and withdrawal, handover, evidence packs."""
+"""`amparo desk`: inquiries and answers, hold and withdrawal of consent, receipts of what was deleted."""
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from cli.desk_at import ID, At, pass_at, read_bytes, short, table
+from cli.desk_at import ID, At, pass_at, short, table
 from cli.desk_bundles import choice_of, send_options, send_or_ask
-from exchange import answers, court_packs, handing_over, inquiries, purges, withdrawals
-
-PAPER = click.Path(path_type=Path, dir_okay=False)
+from exchange import inquiries, purges, withdrawals
 
 
 @click.command()
@@ -18,13 +15,13 @@ PAPER = click.Path(path_type=Path, dir_okay=False)
 @click.option("--about", required=True, help="Whom or what it is about, by pseudonym or exhibit.")
 @click.option("--type", "kind", default="information", show_default=True)
 @pass_at
-def inquire(at: At, questions: tuple[str, ...], about: str, kind: str, **values: Any) -> None:
+def inquire(at: At, /, questions: tuple[str, ...], about: str, kind: str, **values: Any) -> None:
     """Ask another agency, with purpose and legal basis."""
     officer = at.officer
     choice = choice_of(at, values)
     with at.office.files.session() as db:
         made = inquiries.make_inquiry(
-            db, at.office, officer, choice, questions=questions, about=about, type=kind, now=at.now
+            db, at.office, officer, choice, questions=questions, about=about, category=kind, now=at.now
         )
     send_or_ask(at, made)
 
@@ -33,14 +30,9 @@ def inquire(at: At, questions: tuple[str, ...], about: str, kind: str, **values:
 @pass_at
 def list_inquiries(at: At) -> None:
     """Inquiries asked and received, and what became of them."""
+    officer = at.officer
     with at.office.files.session() as db:
-        found = [
-            {
-                "inquiry": short(one.inquiry_id), "with": one.other_agency, "direction": one.direction,
-                "state": one.state, "reply_by": one.reply_by,
-            }
-            for one in inquiries.list_inquiries(db, at.officer)
-        ]  # fmt: skip
+        found = [inquiries.as_value(one) for one in inquiries.list_inquiries(db, officer)]
     with table(at, "Inquiries:", "No inquiry yet.") as lines:
         lines += [f"  {one['inquiry']}  {one['direction']} {one['with']} ({one['state']})" for one in found]
     if at.as_json:
@@ -53,12 +45,12 @@ def list_inquiries(at: At) -> None:
 @click.option("--decision", type=click.Choice(["granted", "narrowed", "refused"]), required=True)
 @click.option("--ground", help="Why it is narrowed or refused.")
 @pass_at
-def answer(at: At, inquiry_id: bytes, decision: str, ground: str | None, **values: Any) -> None:
+def answer(at: At, /, inquiry_id: bytes, decision: str, ground: str | None, **values: Any) -> None:
     """Answer an inquiry, with the survivor's consent attached where it names her."""
     officer = at.officer
     choice = choice_of(at, values)
     with at.office.files.session() as db:
-        made = answers.make_answer(
+        made = inquiries.make_answer(
             db, at.office, officer, choice, inquiry_id=inquiry_id, decision=decision, ground=ground, now=at.now
         )
     send_or_ask(at, made)
@@ -93,6 +85,21 @@ def withdraw(at: At, case_id: bytes, record_id: bytes, approval: bytes | None) -
     at.say({"withdrawn": short(record_id)}, "It is withdrawn; receipts of the recipients arrive with the next syncs.")
 
 
+@click.command("lift")
+@click.argument("case_id", type=ID)
+@click.argument("record_id", type=ID)
+@click.option("--approval", type=ID)
+@pass_at
+def lift(at: At, case_id: bytes, record_id: bytes, approval: bytes | None) -> None:
+    """Lift a hold: what rests on the record opens again. It takes two."""
+    if approval is None:
+        asked = withdrawals.ask_lifting(at.office, at.officer, case_id, record_id, now=at.now)
+        at.say({"approval": short(asked)}, f"A colleague approves it: amparo desk approve {short(asked)}")
+        return
+    withdrawals.lift(at.office, at.officer, case_id, record_id, approval_id=approval, now=at.now)
+    at.say({"lifted": short(record_id)}, "The hold is lifted.")
+
+
 @click.command("receipts")
 @click.argument("case_id", type=ID)
 @click.argument("record_id", type=ID)
@@ -114,21 +121,4 @@ def purge(at: At) -> None:
     at.say({"receipts": count}, f"{count} receipts are signed and go out with the next sync.")
 
 
-# ---- Handover ---------------------------------------------------------------------------------------------------
-
-
-@click.group(name="handover")
-def handover() -> None:
-    """An exhibit goes to another agency, with a signature of each side."""
-
-
-# ---- Packs ------------------------------------------------------------------------------------------------------
-
-
-@click.group(name="pack")
-def pack() -> None:
-    """Evidence packs that a court checks by itself."""
-
-
-_ = (PAPER, read_bytes, court_packs, handing_over)
-COMMANDS = (inquire, list_inquiries, answer, hold, withdraw, receipts, purge, handover, pack)
+COMMANDS = (inquire, list_inquiries, answer, hold, lift, withdraw, receipts, purge)

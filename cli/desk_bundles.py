@@ -14,6 +14,7 @@ from exchange import (
     delivery,
     filing,
     handing_on,
+    inquiries,
     joint,
     opening,
     reading,
@@ -86,6 +87,8 @@ def seal_and_send(at: At, made: Composition, approval: bytes | None) -> None:
         at.office, officer, made, sharing.sources(at.office, officer, made), now=at.now, approval_id=approval,
         progress=at.progress("sealing"),
     )  # fmt: skip
+    with at.office.files.session() as db:
+        inquiries.note_sent(db, made, bundle_id, now=at.now)
     receipt = delivery.send(at.office, bundle_id, now=at.now, progress=at.progress("sending"))
     at.say(
         {"bundle": short(bundle_id), "index": receipt.log_index},
@@ -203,6 +206,8 @@ def open_command(
     )  # fmt: skip
     filed = [] if case_id is None else filing.file_all(at.office, officer, opened, case_id, now=at.now)
     adopted = [] if case_id is None else adopting.adopt(at.office, officer, opened, case_id, now=at.now)
+    with at.office.files.session() as db:
+        inquiries.note_opened(db, opened, case_id, now=at.now)
     if out is not None:
         _write_out(opened, out)
     at.say(

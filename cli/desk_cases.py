@@ -60,24 +60,10 @@ def import_folder(at: At, case_id: bytes, folder: Path, place: str, persons_only
     """Take a FOLDER in: persons.csv or persons.xlsx, and each file of evidence/ as an exhibit (docs/input.md)."""
     officer = at.officer
     found = people.import_persons(at.office, officer, case_id, folder, now=at.now)
-    taken = []
-    for path in () if persons_only else people.evidence_files(folder):
-        stored = intake.take_in(at.office.files, officer, case_id, path, progress=at.progress(path.name), now=at.now)
-        with at.office.files.session() as db:
-            object_id = exhibits.create_exhibit(
-                db,
-                officer,
-                case_id,
-                description=f"File of type {stored.media_type}",
-                files=[stored.file_id],
-                action="receive",
-                place=place,
-                reason="taken in",
-                seen=at.office.seen(db),
-                now=at.now,
-            )
-            exhibit = exhibits.get_exhibit(db, officer, case_id, object_id)
-        taken.append({"object": short(object_id), "number": exhibit.local_number, "bytes": stored.size_bytes})
+    files = [] if persons_only else people.evidence_files(folder)
+    taken = [
+        _take_in(at, case_id, path, description="", action="receive", place=place, reason="taken in") for path in files
+    ]
     value = {
         "persons": [{"person": short(one), "short": name} for one, name in found.persons],
         "unknown": list(found.unknown), "ignored": list(found.ignored), "exhibits": taken,
@@ -148,6 +134,47 @@ def list_exhibits(at: At, case_id: bytes) -> None:
         lines += [f"  {one['object']}  {one['number']}  {one['description']} ({one['state']})" for one in found]
     if at.as_json:
         at.say(found)
+
+
+@exhibit_group.command("add")
+@click.argument("case_id", type=ID)
+@click.argument("path", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--description", default="", help="Read by the team, and by whom it is sent to.")
+@click.option("--action", type=click.Choice(exhibits.TAKING_IN), default="receive", show_default=True)
+@click.option("--place", default="evidence room", show_default=True)
+@click.option("--reason", default="taken in", show_default=True)
+@pass_at
+def add_exhibit(at: At, /, case_id: bytes, path: Path, **how: str) -> None:
+    """Take one file in as an exhibit; its custody begins."""
+    taken = _take_in(at, case_id, path, **how)
+    at.say(taken, f"It is exhibit {taken['number']}.")
+
+
+def _take_in(
+    at: At, case_id: bytes, path: Path, *, description: str, action: str, place: str, reason: str
+) -> dict[str, Any]:
+    officer = at.officer
+    stored = intake.take_in(at.office.files, officer, case_id, path, progress=at.progress(path.name), now=at.now)
+    with at.office.files.session() as db:
+        object_id = exhibits.create_exhibit(
+            db,
+            officer,
+            case_id,
+            description=description or f"File of type {stored.media_type}",
+            files=[stored.file_id],
+            action=action,
+            place=place,
+            reason=reason,
+            seen=at.office.seen(db),
+            now=at.now,
+        )
+        exhibit = exhibits.get_exhibit(db, officer, case_id, object_id)
+    return {
+        "object": short(object_id),
+        "number": exhibit.local_number,
+        "bytes": stored.size_bytes,
+        "double": stored.is_double,
+    }
 
 
 @exhibit_group.command("history")

@@ -96,12 +96,24 @@ class Story:
         folder = str(self.source.folder)
         taken = self.stage.north.do("import", self.cases["north-police"], folder, by="liaison-1")
         self.note(f"north-police: {len(taken['persons'])} persons, {len(taken['exhibits'])} exhibits")
+        if not taken["exhibits"]:
+            self.take_in("north-police", "liaison-1", "The police's note on how the case began (demonstration).")
         self.stage.shelter.do("import", self.cases["shelter-ngo"], folder, "--persons-only", by="case-worker-1")
+        self.take_in("shelter-ngo", "case-worker-1", "Her account, as the shelter wrote it down (demonstration).")
         for agency, officer in (("north-police", "liaison-1"), ("shelter-ngo", "case-worker-1")):
             desk, case = self.stage.desks[agency], self.cases[agency]
             self.persons[agency] = desk.do("persons", "list", case, by=officer)
             self.exhibits[agency] = desk.do("exhibits", "list", case, by=officer)
         self.stage.sync(2)
+
+    def take_in(self, agency: str, officer: str, text: str) -> None:
+        """An exhibit that the agency writes itself."""
+        folder = self.folder / "own" / agency
+        (folder / "evidence").mkdir(parents=True)
+        (folder / "evidence" / "note.txt").write_text(text + "\n", encoding="utf-8")
+        self.stage.desks[agency].do(
+            "exhibits", "add", self.cases[agency], str(folder / "evidence" / "note.txt"), by=officer
+        )
 
     @property
     def witness(self) -> Mapping[str, dict[str, Any]]:
@@ -175,16 +187,16 @@ class Story:
             by="case-worker-1",
         )
         waiting = [one for one in shelter.do("inquiries", by="case-worker-1") if one["direction"] == "in"]
-        person = self.witness["shelter-ngo"]["person"]
+        person, item = self.witness["shelter-ngo"]["person"], self.exhibits["shelter-ngo"][0]["object"]
         self.record = shelter.do(
             "consent", "record", case, person, "--purpose", PROSECUTION, "--recipient", "south-prosecutor",
-            "--given-on", in_days(0), "--valid-until", in_days(180), by="case-worker-1",
+            "--item", item, "--given-on", in_days(0), "--valid-until", in_days(180), by="case-worker-1",
         )["record"]  # fmt: skip
         sent = shelter.do(
             "answer", waiting[0]["inquiry"], case, "--to", "south-prosecutor", "--officer", "prosecutor-1",
             "--officer", "prosecutor-2", "--own-officer", "case-worker-1", "--purpose", PROSECUTION, "--legal-basis",
             BASIS, "--reference", REFERENCE, "--text", "She is willing, by video link.", "--person", person,
-            "--record", self.record, "--decision", "granted", by="case-worker-1",
+            "--exhibit", item, "--record", self.record, "--decision", "granted", by="case-worker-1",
         )  # fmt: skip
         self.bundles["answer"] = sent["bundle"]
 
@@ -269,7 +281,30 @@ class Story:
 
     def withdraw(self) -> None:
         """The NGO withdraws; the broker destroys its half; the prosecutor's desk deletes and signs for it."""
-        raise NotImplementedError
+        shelter, south, case = self.stage.shelter, self.stage.south, self.cases["shelter-ngo"]
+        asked = shelter.do("withdraw", case, self.record, by="case-worker-1")
+        shelter.do("approve", asked["approval"], by="case-worker-2")
+        shelter.do("withdraw", case, self.record, "--approval", asked["approval"], by="case-worker-1")
+        self.require_refused()
+        self.stage.sync(2)
+        signed = south.do("purge", by="prosecutor-1")
+        self.note(f"south-prosecutor deleted what it had filed and signed {signed['receipts']} receipts")
+        self.stage.sync(2)
+        for one in shelter.do("receipts", case, self.record, by="case-worker-1"):
+            self.note(f"receipt of {one['agency']}: {one['state']}, {one['items']} items, {len(one['packs'])} packs")
+        for one in south.do("pack", "list", self.cases["south-prosecutor"], by="prosecutor-1"):
+            self.note(f"record of pack {one['pack'][:8]}: {'a consent was withdrawn' if one['blocked'] else 'whole'}")
+        self.make_pack("pack-rebuilt.zip")
+
+    def require_refused(self) -> None:
+        """The prosecutor tries once more to open the answer."""
+        words = ["--purpose", PROSECUTION, "--legal-basis", BASIS, "--acknowledge"]
+        try:
+            self.stage.south.do("open", self.bundles["answer"], *words, by="prosecutor-1")
+        except CommandFailed as refused:
+            self.note(f"the prosecutor's next opening is refused: {refused.message}")
+        else:
+            raise CommandFailed("a bundle opened although its consent was withdrawn")
 
     # ---- After the story ----------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from crypto.statements import parse_statement
 from custody import outbox
 from custody.models import OwnEvent
 from errors import AmparoError, LogForked, Unavailable
-from exchange import arrivals, ciphertext, follow, orders
+from exchange import arrivals, ciphertext, follow, orders, purges
 from exchange.models import Alarm, StoredBundle
 from exchange.office import Office, raise_alarm
 
@@ -38,6 +38,7 @@ class SyncReport:
     events: list[bytes] = field(default_factory=list)
     handles: list[bytes] = field(default_factory=list)
     withheld: list[str] = field(default_factory=list)
+    purged: int = 0
     cosigned: bool = False
     problems: dict[str, str] = field(default_factory=dict)
 
@@ -58,6 +59,7 @@ def sync(office: Office, *, now: int, wait: int = 0) -> SyncReport:
     follow.follow_log(office, now=now)
     read_mailbox(office, report, now=now, wait=wait)
     report.size = follow.follow_log(office, now=now).size
+    report.purged = purges.carry_out(office)
     missing = follow.check_own_entries(office, now=now)
     if missing:
         report.problems["own entries"] = "own-entry-missing"

@@ -1,0 +1,274 @@
+"""A survivor takes her consent back: hold at once, destroy with two officers, receipts of the holders (protocol 7)."""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from agencies.members import OfficerSession
+from crypto import boxes, hybrid, labels
+from crypto.encoding import b64u, fields, parse_json, unb64u
+from crypto.header import IDENTIFIER_BYTES, parse_header
+from crypto.padding import unpadded
+from crypto.statements import Statement, make_statement, parse_statement
+from custody import events, outbox
+from custody.entries import SALT_BYTES, handle_tag
+from custody.handles import handle_key, handle_of
+from errors import AmparoError, Conflict, NotFound
+from exchange import approvals
+from exchange.handle_keys import handle_secret, handles_of_record
+from exchange.models import HandleUse, PurgeReceipt, StoredBundle, Withdrawal
+from exchange.office import Office
+from exchange.purges import RECEIPT_BYTES
+from exchange.sync import push_outbox
+from identity import consent
+
+HELD: Final = "held"
+LIFTED: Final = "lifted"
+DESTROYED: Final = "destroyed"
+KINDS: Final = {HELD: "handle-held", LIFTED: "handle-lifted", DESTROYED: "handle-destroyed"}
+
+Random = Callable[[int], bytes]
+
+
+def purge_key(secret: bytes, handle: bytes) -> hybrid.ReceivingKey:
+    """The key to which holders seal their receipts for one handle: derived, so that none has to be stored."""
+    return hybrid.ReceivingKey(bytearray(boxes.expand(secret, fields(labels.PURGE_KEY, handle), 96)))
+
+
+# ---- Hold -------------------------------------------------------------------------------------------------------
+
+
+def hold(
+    office: Office,
+    officer: OfficerSession,
+    case_id: bytes,
+    record_id: bytes,
+    *,
+    reason: str,
+    now: int,
+    random_bytes: Random = os.urandom,
+) -> bytes:
+    """Stop every opening of what rests on a consent record, by one officer and at once; the withdrawal's id.
+
+    Args:
+        reason: why, for the officer's own record; it is not sent.
+
+    Raises:
+        NotPermitted, NotFound
+        Conflict: it is held or withdrawn already.
+        Unavailable: the broker was not reached; the hold waits in the outbox and goes out first.
+    """
+    officer.require("hold")
+    with office.files.session() as db:
+        if consent.get_consent(db, officer, case_id, record_id).state != consent.ACTIVE:
+            raise Conflict("this consent is held or withdrawn already")
+        for statement, handle in _statements(db, office, officer, record_id, HELD, now):
+            _record(db, officer, statement, handle, now, random_bytes)
+        consent.mark(db, officer, case_id, record_id, consent.HELD, now=now)
+        made = Withdrawal(
+            withdrawal_id=random_bytes(IDENTIFIER_BYTES), record=record_id, state=HELD, asked_by=officer.handle,
+            held_at=now, changed_at=now,
+        )  # fmt: skip
+        db.add(made)
+        withdrawal_id = made.withdrawal_id
+    push_outbox(office, now=now)
+    return withdrawal_id
+
+
+# ---- What takes two ---------------------------------------------------------------------------------------------
+
+
+def ask_withdrawal(office: Office, officer: OfficerSession, case_id: bytes, record_id: bytes, *, now: int) -> bytes:
+    """Ask a colleague to sign the destruction with you; the approval's id."""
+    officer.require("withdraw")
+    return _ask(office, officer, case_id, record_id, DESTROYED, "destroy", now)
+
+
+def ask_lifting(office: Office, officer: OfficerSession, case_id: bytes, record_id: bytes, *, now: int) -> bytes:
+    """Ask a colleague to lift a hold with you; the approval's id."""
+    officer.require("hold")
+    return _ask(office, officer, case_id, record_id, LIFTED, "lift", now)
+
+
+def _ask(
+    office: Office, officer: OfficerSession, case_id: bytes, record_id: bytes, to: str, kind: str, now: int
+) -> bytes:
+    with office.files.session() as db:
+        _require_from(consent.get_consent(db, officer, case_id, record_id).state, to)
+        made = _statements(db, office, officer, record_id, to, now)
+        if not made:
+            raise NotFound("nothing was sent that rests on this consent; mark the record itself")
+        subjects = [{"core": b64u(statement.body)} for statement, _ in made]
+        own = {"statements": [b64u(statement.dump()) for statement, _ in made], "case": b64u(case_id)}
+        return approvals.ask(db, officer, kind, record_id, subjects, own=own, now=now)
+
+
+def _require_from(state: str, to: str) -> None:
+    if state == consent.WITHDRAWN:
+        raise Conflict("this consent was withdrawn already")
+    if to == LIFTED and state != consent.HELD:
+        raise Conflict("this consent is not held")
+
+
+def withdraw(
+    office: Office,
+    officer: OfficerSession,
+    case_id: bytes,
+    record_id: bytes,
+    *,
+    approval_id: bytes,
+    now: int,
+    random_bytes: Random = os.urandom,
+) -> int:
+    """Destroy every key half that rests on a consent record, with a colleague's signature; how many handles.
+
+    Nothing that rests on it opens ever again; the holders get orders to delete and sign receipts.
+
+    Raises:
+        ApprovalMissing: the colleague has not signed.
+        Conflict: another act came between; ask again.
+    """
+    officer.require("withdraw")
+    return _act(office, officer, case_id, record_id, approval_id, DESTROYED, "destroy", now, random_bytes)
+
+
+def lift(
+    office: Office,
+    officer: OfficerSession,
+    case_id: bytes,
+    record_id: bytes,
+    *,
+    approval_id: bytes,
+    now: int,
+    random_bytes: Random = os.urandom,
+) -> int:
+    """Lift a hold with a colleague's signature: what rests on the record opens again."""
+    officer.require("hold")
+    return _act(office, officer, case_id, record_id, approval_id, LIFTED, "lift", now, random_bytes)
+
+
+def _act(
+    office: Office,
+    officer: OfficerSession,
+    case_id: bytes,
+    record_id: bytes,
+    approval_id: bytes,
+    to: str,
+    kind: str,
+    now: int,
+    random_bytes: Random,
+) -> int:
+    with office.files.session() as db:
+        _require_from(consent.get_consent(db, officer, case_id, record_id).state, to)
+        answer = approvals.use(db, office, officer, approval_id, kind)
+        statements = [parse_statement(unb64u(one)) for one in answer.own["statements"]]
+        for statement, signature in zip(statements, answer.signatures, strict=True):
+            both = Statement(statement.body, (*statement.signatures, (answer.officer, signature)))
+            _record(db, officer, both, unb64u(statement.value["handle"], 32), now, random_bytes)
+        state = consent.WITHDRAWN if to == DESTROYED else consent.ACTIVE
+        consent.mark(db, officer, case_id, record_id, state, now=now)
+        _note(db, officer, record_id, to, now, random_bytes)
+    push_outbox(office, now=now)
+    return len(statements)
+
+
+def _note(db: Session, officer: OfficerSession, record_id: bytes, to: str, now: int, random_bytes: Random) -> None:
+    rows = list(db.scalars(select(Withdrawal).where(Withdrawal.record == record_id, Withdrawal.state == HELD)))
+    for row in rows:
+        row.state, row.changed_at = to, now
+    if not rows:
+        db.add(
+            Withdrawal(
+                withdrawal_id=random_bytes(IDENTIFIER_BYTES), record=record_id, state=to, asked_by=officer.handle,
+                held_at=now, changed_at=now,
+            )
+        )  # fmt: skip
+
+
+# ---- The events -------------------------------------------------------------------------------------------------
+
+
+def _statements(
+    db: Session, office: Office, officer: OfficerSession, record_id: bytes, to: str, now: int
+) -> list[tuple[Statement, bytes]]:
+    """A statement for every handle of the record, in headers and among spares, signed by its key and this officer."""
+    secret = handle_secret(db, office, officer, now=now)
+    made = []
+    for use in handles_of_record(db, record_id):
+        key = handle_key(secret, use.bundle_id, int(use.own_place or 0))
+        handle = handle_of(key.public_key)
+        seen = office.seen(db)
+        number = outbox.next_number(db, "handle", handle)
+        base = events.common(
+            KINDS[to], seen.origin, office.agency, officer.handle, number, handle_tag(handle), now, seen
+        )
+        one_time = None if to == LIFTED else b64u(purge_key(secret, handle).public_key)
+        body = {**base, "handle": b64u(handle), "handle_key": b64u(key.public_key), "one_time_key": one_time}
+        statement = make_statement(body).signed_by(labels.EVENT_SIGNATURE, "handle", key)
+        made.append((officer.sign_statement(labels.EVENT_SIGNATURE, statement), handle))
+    return made
+
+
+def _record(
+    db: Session, officer: OfficerSession, statement: Statement, handle: bytes, now: int, random_bytes: Random
+) -> None:
+    outbox.record_event(
+        db, statement=statement, salt=random_bytes(SALT_BYTES), object_kind="handle", object_id=handle,
+        number=int(statement.value["number"]), tag=handle_tag(handle), append_signature=None, officer=officer.handle,
+        now=now,
+    )  # fmt: skip
+
+
+# ---- Receipts ---------------------------------------------------------------------------------------------------
+
+
+def status(office: Office, officer: OfficerSession, case_id: bytes, record_id: bytes) -> list[dict[str, Any]]:
+    """For each bundle that rests on the record and each holder: the receipt, or that it is still awaited.
+
+    Returns:
+        [{bundle, agency, state ("awaited", "deleted", "kept", "unreadable"), items, packs, ground}]
+    """
+    officer.require("record-read")
+    found: list[dict[str, Any]] = []
+    with office.files.session() as db:
+        consent.get_consent(db, officer, case_id, record_id)
+        secret = handle_secret(db, office, officer, now=0)
+        for use in handles_of_record(db, record_id):
+            if use.role != "header":
+                continue
+            found += [_receipt_of(db, secret, use, agency) for agency in _holders(db, office, use)]
+    return found
+
+
+def _holders(db: Session, office: Office, use: HandleUse) -> Sequence[str]:
+    row = db.get(StoredBundle, use.bundle_id)
+    return [] if row is None else [one for one in parse_header(row.header).agencies if one != office.agency]
+
+
+def _receipt_of(db: Session, secret: bytes, use: HandleUse, agency: str) -> dict[str, Any]:
+    row = db.scalar(select(PurgeReceipt).where(PurgeReceipt.handle == use.handle, PurgeReceipt.agency == agency))
+    value = {
+        "bundle": use.bundle_id.hex(), "agency": agency, "state": "awaited", "items": 0, "packs": [], "ground": None
+    }  # fmt: skip
+    if row is None:
+        return value
+    try:
+        receipt = open_receipt(secret, row)
+    except AmparoError:
+        return {**value, "state": "unreadable"}
+    return {**value, **{name: receipt[name] for name in ("state", "items", "packs", "ground")}}
+
+
+def open_receipt(secret: bytes, row: PurgeReceipt) -> dict[str, Any]:
+    """A holder's receipt in the clear; only the agency that gave the order can read it.
+
+    Raises:
+        DecryptionFailed, FormatError
+    """
+    info = fields(labels.PURGE_RECEIPT, row.handle, row.agency)
+    raw = unpadded(purge_key(secret, row.handle).open(info, row.box), RECEIPT_BYTES)
+    value: dict[str, Any] = parse_json(raw)
+    return value
