@@ -1,5 +1,6 @@
 """What the broker's own database has gained since the last look, in words: what a seized broker would tell."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -71,8 +72,10 @@ class BrokerView:
         rows = db.scalars(
             select(models.Event).where(models.Event.entry_index >= self._events).order_by(models.Event.entry_index)
         ).all()
-        for row in rows:
-            yield f"{row.kind} by {row.agency} on {row.object_id.hex()[:8]}; purpose and reasons sealed"
+        counts = Counter((row.kind, row.agency, row.object_id.hex()[:8]) for row in rows)
+        for (kind, agency, name), count in counts.items():
+            if not kind.startswith("handle-"):
+                yield f"{kind} by {agency} on {name}{f', {count} times' if count > 1 else ''}; reasons sealed"
         last = db.scalar(select(func.max(models.Event.entry_index)))
         self._events = 0 if last is None else last + 1
 
@@ -83,8 +86,11 @@ class BrokerView:
                 yield f"bundle {row.bundle_id.hex()[:8]} is {row.state}"
 
     def _new_handles(self, db: Session) -> Iterator[str]:
+        changed: Counter[str] = Counter()
         for row in db.scalars(select(models.HandleState)):
             before = self._handles.get(row.handle, "active")
             self._handles[row.handle] = row.state
             if row.state != before:
-                yield f"handle {row.handle.hex()[:8]} is {row.state}; whose consent it stands for is not known here"
+                changed[row.state] += 1
+        for state, count in sorted(changed.items()):
+            yield f"{count} handles are {state}; whose consent they stand for is not known here"

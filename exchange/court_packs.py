@@ -271,7 +271,6 @@ def _officers(office: Office) -> set[str]:
 def _disclosed(db: Session, officer: OfficerSession, case_id: bytes) -> Iterator[Disclosed]:
     """Earlier packs that were shown and hold something that was withdrawn since."""
     rows = db.scalars(select(CourtPack).where(CourtPack.case_id == case_id).order_by(CourtPack.pack_id))
-    numbers = {row.object_id: row.number for row in db.scalars(select(PackNumber).where(PackNumber.case_id == case_id))}
     for row in rows:
         uses = list(db.scalars(select(PackUse).where(PackUse.pack_id == row.pack_id)))
         blocked = {use.handle for use in uses if use.is_blocked and use.disclosed}
@@ -279,8 +278,8 @@ def _disclosed(db: Session, officer: OfficerSession, case_id: bytes) -> Iterator
             continue
         content = _content(db, officer, row)
         gone = {
-            numbers[unb64u(one["object"])]
-            for one in content["sources"].values()
+            int(path.split("/")[2])  # data/exhibits/<number>/<file>
+            for path, one in content["sources"].items()
             if blocked & {unb64u(handle) for handle in one["handles"]}
         }
         yield Disclosed(row.pack_id, content["disclosed_on"], tuple(sorted(gone)))

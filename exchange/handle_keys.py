@@ -16,6 +16,7 @@ from agencies.models import Member
 from agencies.rights import has_right
 from crypto import hybrid, labels
 from crypto.encoding import b64u, fields
+from crypto.pseudonyms import extract_id
 from custody import handles
 from custody.handles import HEADER_PLACES, Spares, handle_key, own_handle
 from errors import KeyUnusable, LimitExceeded, NotFound
@@ -124,7 +125,8 @@ class Placement:
     def manifest_handles(self) -> list[dict[str, Any]]:
         """`handles` of the manifest."""
         own: list[dict[str, Any]] = [
-            {"place": place, "consent": b64u(record), "parent": None} for place, record in self._own
+            {"place": place, "consent": b64u(extract_id(record, self._recipients)), "parent": None}
+            for place, record in self._own
         ]
         return own + [
             {"place": place, "consent": None, "parent": {"bundle_id": b64u(parent), "handle": b64u(handle)}}

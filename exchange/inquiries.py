@@ -66,8 +66,8 @@ def make_inquiry(
     if choice.reply_by is not None and _day(choice.reply_by) < _day(day_of(now)):
         raise FormatError("the day by which you ask for a reply is over")
     more = {
-        "inquiry": b64u(random_bytes(IDENTIFIER_BYTES)), "type": category, "questions": [one.strip() for one in questions],
-        "about": about.strip(), "reply_by": choice.reply_by,
+        "inquiry": b64u(random_bytes(IDENTIFIER_BYTES)), "type": category,
+        "questions": [one.strip() for one in questions], "about": about.strip(), "reply_by": choice.reply_by,
     }  # fmt: skip
     return compose(db, office, officer, choice, now=now, kind="inquiry", more=more)
 

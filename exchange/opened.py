@@ -7,18 +7,22 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from agencies.directory import Directory
 from agencies.members import OfficerSession
+from crypto import labels
 from crypto.digests import SEGMENT_BYTES
-from crypto.encoding import b64u
+from crypto.encoding import b64u, unb64u
 from crypto.header import Header
 from crypto.opening import Content, OpenBundle, SegmentChecker, segment_digests
-from errors import CommitmentMismatch, ConsentMissing, FormatError, NotFound, SignInRequired
+from crypto.signing import verify
+from errors import CommitmentMismatch, ConsentMissing, FormatError, NotFound, SignatureInvalid, SignInRequired
 from exchange import ciphertext, handle_keys
 from exchange.cover import Cover
 from exchange.forms import LARGEST_FORM_BYTES, media_type, parse_form
 from exchange.models import HandleUse
 from exchange.office import Office
 from exchange.reading import Preview
+from identity.consent import extract_body
 
 Progress = Callable[[int, int], object]
 
@@ -156,6 +160,29 @@ def read_form(content: OpenBundle, cover: Cover) -> dict[str, Any]:
     if content.manifest["kind"] != cover.kind or first.entry["media_type"] != media_type(cover.kind):
         raise FormatError("the content is of another kind than the cover says")
     return parse_form(content.file_bytes(first, LARGEST_FORM_BYTES), cover.kind)
+
+
+def check_extracts(
+    directory: Directory, header: Header, log_index: int, manifest: Mapping[str, Any], form: Any
+) -> None:
+    """Each consent extract is signed by an officer of the sender, for a party, and a handle of the header stands for it.
+
+    Raises:
+        SignatureInvalid: no officer of the sender has signed it so.
+        ConsentMissing: it is for somebody else, or no handle stands for it, so that its withdrawal would stop nothing.
+    """
+    places = {one["place"]: one["consent"] for one in manifest["handles"]}
+    for extract in form["consents"]:
+        by = extract["signature_by"]
+        key = directory.signing_key(by, log_index)
+        if key is None or not by.startswith(header.sender_agency + "/"):
+            raise SignatureInvalid("a consent extract is not signed by an officer of the agency that sent it")
+        signature = unb64u(extract["signature"], 64)
+        verify(key, labels.CONSENT_EXTRACT, extract_body(extract), signature=signature)
+        consent = places.get(extract["place"])
+        alone = len(header.agencies) == 2
+        if extract["recipient"] not in header.agencies or consent is None or (alone and consent != extract["record"]):
+            raise ConsentMissing("a consent extract is for somebody else, or no handle stands for it")
 
 
 def require_parents(db: Session, header: Header, cover: Cover, manifest: Mapping[str, Any]) -> None:

@@ -22,7 +22,15 @@ from exchange import acts, approvals, arrivals, ciphertext, handle_keys, joint, 
 from exchange.joint import approve_opening, ask_approval, takes_two
 from exchange.models import Approval
 from exchange.office import Office, raise_alarm
-from exchange.opened import Opened, Segments, ignore_progress, read_form, require_beginning, require_parents
+from exchange.opened import (
+    Opened,
+    Segments,
+    check_extracts,
+    ignore_progress,
+    read_form,
+    require_beginning,
+    require_parents,
+)
 from exchange.reading import Preview
 from exchange.sync import push_outbox
 
@@ -151,6 +159,8 @@ def _open_answer(
         opened.request = answer.index
         opened.verify(progress)
         with office.files.session() as db:
+            index = arrivals.get_stored(db, opened.bundle_id).log_index or 0
+            check_extracts(office.directory(db), opened.header, index, opened.manifest, opened.form)
             require_parents(db, opened.header, opened.cover, opened.manifest)
             handle_keys.keep_given(
                 db, office.agency, opened.bundle_id, opened.header.handles, opened.manifest["spares"]
