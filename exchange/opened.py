@@ -165,7 +165,7 @@ def read_form(content: OpenBundle, cover: Cover) -> dict[str, Any]:
 def check_extracts(
     directory: Directory, header: Header, log_index: int, manifest: Mapping[str, Any], form: Any
 ) -> None:
-    """Each consent extract is signed by an officer of the sender, for a party, and a handle of the header stands for it.
+    """Each consent extract is signed by an officer of the sender, for a party, and a handle stands for it.
 
     Raises:
         SignatureInvalid: no officer of the sender has signed it so.

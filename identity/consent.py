@@ -15,6 +15,7 @@ from agencies.members import VAULT, OfficerSession
 from crypto import labels
 from crypto.encoding import b64u, dump_json, parse_json, unb64u
 from crypto.header import AGENCY, IDENTIFIER_BYTES
+from crypto.pseudonyms import extract_id
 from errors import Conflict, ConsentMissing, FormatError, NotFound
 from identity.models import ConsentRecord
 from identity.persons import get_person
@@ -219,7 +220,7 @@ def make_extract(
     facts = consent.facts
     value: dict[str, Any] = {
         "v": 1,
-        "record": b64u(record_id),
+        "record": b64u(extract_id(record_id, [agency])),
         "person": pseudonym,
         "purposes": list(purposes or facts.purposes),
         "items": [b64u(one) for one in items],

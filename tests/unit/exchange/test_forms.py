@@ -90,7 +90,8 @@ def test_a_form_that_lacks_a_member_is_refused(name: str) -> None:
     ],
 )
 def test_members_of_a_kind_have_their_form(kind: str, change: dict[str, Any]) -> None:
-    own: dict[str, Any] = {"inquiry": INQUIRY, "answer": ANSWER}.get(kind, {})
+    members: dict[str, dict[str, Any]] = {"inquiry": INQUIRY, "answer": ANSWER}
+    own = members.get(kind, {})
     parse_form(_raw({**WHOLE, **own}, kind), kind)
     with pytest.raises(FormatError):
         parse_form(_raw({**WHOLE, **own, **change}, kind), kind)

@@ -12,10 +12,11 @@ from sqlalchemy import select
 from agencies.members import OfficerSession
 from broker.bundles_api import open_halves
 from broker.halves import StoredHalf
-from crypto import hybrid
-from crypto.encoding import b64u, unb64u
+from crypto import hybrid, labels
+from crypto.encoding import b64u, dump_json, unb64u
 from crypto.header import release_info, verify_header
 from crypto.opening import OpenBundle, combine_shares
+from crypto.pseudonyms import extract_id
 from crypto.sealing import seal_payload
 from crypto.statements import parse_statement
 from custody import outbox
@@ -53,6 +54,7 @@ from tests.support.traffic import (
     between,
     dropped,
     flag,
+    form,
     open_at,
     parcel,
     record_of,
@@ -418,19 +420,57 @@ def test_the_record_shows_purposes_to_the_sender_and_to_the_agency_that_opened(f
         assert (act.officer, act.details.get("place")) == ("south-prosecutor/prosecutor-1", expected)
 
 
-def test_a_derivative_that_does_not_rest_on_its_parents_consent_is_refused(field: Field) -> None:
-    record = os.urandom(16)
-    extract = {
-        "v": 1, "record": b64u(os.urandom(16)), "person": "P-9", "purposes": [PURPOSE, "protection"], "items": [],
-        "recipient": "north-police", "given_on": "2026-01-01", "valid_until": None, "language": "en",
-        "how_to_withdraw": "tell us", "place": 0, "signature_by": "shelter-ngo/case-worker-1",
-        "signature": b64u(bytes(64)),
+def _with_consent(field: Field, to: Any, officer: str, consent: bytes, sign: bool = True, **change: Any) -> Parcel:
+    """A person with her consent, from the shelter."""
+    recipient = to.agency
+    body: dict[str, Any] = {
+        "v": 1, "record": b64u(extract_id(consent, [recipient])), "person": "P-9", "purposes": [PURPOSE, "protection"],
+        "items": [], "recipient": recipient, "given_on": "2026-01-01", "valid_until": None, "language": "en",
+        "how_to_withdraw": "tell us", "place": 0, "signature_by": "shelter-ngo/case-worker-1", **change,
     }  # fmt: skip
+    signer = field.shelter.officer("case-worker-1" if sign else "case-worker-2")
+    extract = {**body, "signature": b64u(signer.sign(labels.CONSENT_EXTRACT, dump_json(body)))}
     person = {"pseudonym": "P-9", "category": "woman", "fields": {}}
-    first = parcel(
-        field.shelter, "case-worker-1", field.north, ["liaison-1"], consents=(record,),
-        form={**_parcel(field).made.form, "persons": [person], "consents": [extract]},
-    ).send(field.north)  # fmt: skip
+    return parcel(
+        field.shelter,
+        "case-worker-1",
+        to,
+        [officer],
+        consents=(consent,),
+        form=form(persons=[person], consents=[extract]),
+    )
+
+
+def test_a_consent_that_the_senders_officer_did_not_sign_closes_the_bundle(field: Field) -> None:
+    record = os.urandom(16)
+    for bad, error in (
+        ({"sign": False}, SignatureInvalid),
+        ({"signature_by": "north-police/liaison-1"}, SignatureInvalid),
+        ({"record": b64u(os.urandom(16))}, ConsentMissing),
+    ):
+        bundle = _with_consent(field, field.south, "prosecutor-1", record, **bad).send(field.south)
+        with pytest.raises(error):
+            open_at(field.south, "prosecutor-1", bundle)
+        assert _kinds(field, bundle) == ["open-requested", "open-failed"]
+    bundle = _with_consent(field, field.south, "prosecutor-1", record).send(field.south)
+    open_at(field.south, "prosecutor-1", bundle).close()
+
+
+def test_two_recipients_of_one_consent_find_nothing_in_common(field: Field) -> None:
+    record = os.urandom(16)
+    seen = []
+    for desk, officer in ((field.south, "prosecutor-1"), (field.north, "liaison-1")):
+        bundle = _with_consent(field, desk, officer, record).send(desk)
+        with open_at(desk, officer, bundle) as found:
+            (extract,), (handle,) = found.form["consents"], found.manifest["handles"]
+            assert extract["record"] == handle["consent"] != b64u(record)
+            spares = {one for given in found.manifest["spares"] for one in given["handles"]}
+            seen.append({extract["record"], *map(b64u, found.header.handles), *spares})
+    assert not seen[0] & seen[1]
+
+
+def test_a_derivative_that_does_not_rest_on_its_parents_consent_is_refused(field: Field) -> None:
+    first = _with_consent(field, field.north, "liaison-1", os.urandom(16)).send(field.north)
     open_at(field.north, "liaison-1", first).close()
     with field.north.office.files.session() as db:
         parent = Parent(first, arrivals.get_stored(db, first).header_digest)
