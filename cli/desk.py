@@ -52,6 +52,16 @@ def batch(at: At) -> None:
         run.close()
 
 
+@group.command("run")
+@pass_at
+def run(at: At) -> None:
+    """Serve the desk's pages on this machine, and sync, until Ctrl-C."""
+    from desk.app import serve
+
+    click.echo(f"The desk answers at {at.settings.public_url}")
+    serve(at.settings)
+
+
 for command in (
     *desk_setup.COMMANDS,
     *desk_cases.COMMANDS,

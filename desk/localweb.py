@@ -33,7 +33,7 @@ def guard(app: Flask, origins: Iterable[str]) -> None:
     def forbid_caching_and_framing(answer: Response) -> Response:
         answer.headers["Content-Security-Policy"] = CONTENT_POLICY
         answer.headers["X-Content-Type-Options"] = "nosniff"
-        answer.headers["Referrer-Policy"] = "no-referrer"
+        answer.headers["Referrer-Policy"] = "same-origin"  # with no-referrer a browser sends `Origin: null`
         answer.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         answer.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         if not request.path.startswith(("/static/", "/bootstrap/")):

@@ -65,9 +65,7 @@ class AssetFetcher(URLFetcher):  # type: ignore[misc]
 
 @cache
 def _templates() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
+    return Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
 
 
 def render_pdf(html: str, identifier: bytes) -> bytes:

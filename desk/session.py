@@ -9,9 +9,10 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from agencies.members import OfficerSession
 from flask import Flask, session
 from flask_login import LoginManager, UserMixin, login_user, logout_user
+
+from agencies.members import OfficerSession
 
 IDLE_SECONDS = 300
 LONGEST_SECONDS = 12 * 3600
@@ -19,7 +20,7 @@ NAME = "officer"
 
 
 @dataclass
-class SignedIn(UserMixin):
+class SignedIn(UserMixin):  # type: ignore[misc]
     """One signed-in officer. `officer` holds the keys; it is never printed."""
 
     name: str
@@ -86,7 +87,7 @@ def install(app: Flask, book: SessionBook) -> LoginManager:
     manager.login_view = "entry.sign_in"
     manager.session_protection = None  # the cookie is bound to this process by its key; addresses are all loopback
 
-    @manager.user_loader
+    @manager.user_loader  # type: ignore[untyped-decorator]
     def load(name: str) -> SignedIn | None:
         return book.find(name)
 

@@ -22,13 +22,10 @@ def linter(repository: Path) -> dict[str, Any]:
 
 def lint(folder: Path, config: Path) -> subprocess.CompletedProcess[str]:
     """Run import-linter in a process of its own, with the packages of one folder."""
-    program = (
-        f"import sys; sys.path.insert(0, {str(folder)!r}); from importlinter.cli import lint_imports; "
-        + (f"sys.exit(lint_imports(config_filename={str(config)!r}, no_cache=True))")
+    program = f"import sys; sys.path.insert(0, {str(folder)!r}); from importlinter.cli import lint_imports; " + (
+        f"sys.exit(lint_imports(config_filename={str(config)!r}, no_cache=True))"
     )
-    return subprocess.run(
-        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=False
-    )
+    return subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=False)
 
 
 def test_every_contract_holds(repository: Path) -> None:

@@ -54,9 +54,7 @@ def tracked(repository: Path) -> list[Path]:
 def packages(repository: Path) -> list[str]:
     """The product's packages: every top folder with an `__init__.py`, but tests and benchmarks."""
     return sorted(
-        path.parent.name
-        for path in repository.glob("*/__init__.py")
-        if path.parent.name not in {"tests", "bench"}
+        path.parent.name for path in repository.glob("*/__init__.py") if path.parent.name not in {"tests", "bench"}
     )
 
 

@@ -18,7 +18,8 @@ COMMAND = (sys.executable, "-c", "from cli.main import main; main()")
 
 def play(folder: Path, *more: str) -> str:
     done = subprocess.run(
-        [*COMMAND, "demo", "--once", "--dir", str(folder), *more], capture_output=True, text=True, check=False, timeout=400
+        [*COMMAND, "demo", "--once", "--dir", str(folder), *more], capture_output=True, text=True, check=False,
+        timeout=400,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:] + done.stdout[-2000:]
     return done.stdout
@@ -61,13 +62,15 @@ def secrets_of_the_case() -> set[str]:
     return words | {path.name for path in found.files} | {"Her account, as the shelter", "protected-witness"}
 
 
+NAME = "नमूना"
 HIDDEN = ("prs_firstname", "prs_secondname", "prs_mobilephone", "vic_locationofexploitation", "per_roledetails")
 
 
 def test_the_story_is_told_to_its_end(played: tuple[Path, str]) -> None:
     folder, told = played
     for words in (
-        "opened by two: 7 files", "with one byte changed: REFUSED", "opening is refused", "receipt of south-prosecutor: deleted",
+        "opened by two: 7 files", "with one byte changed: REFUSED", "opening is refused",
+        "receipt of south-prosecutor: deleted",
         "a consent was withdrawn", "Missing: The person concerned has withdrawn the consent", "Withdrawn:",
     ):  # fmt: skip
         assert words in told
@@ -102,8 +105,8 @@ def test_nothing_of_the_case_is_found_in_what_the_broker_holds(played: tuple[Pat
     assert len(words) > 20
     assert search(folder / "broker", words) == []
     planted = folder / "broker" / "blobs" / "planted"
-    planted.write_bytes(b"\x07" + base64.b64encode("xxОбразецyyy".encode()) + b"\x00")
-    assert search(folder / "broker", words) == [("planted", "Образец")]
+    planted.write_bytes(b"\x07" + base64.b64encode(f"xx{NAME}yyy".encode()) + b"\x00")
+    assert search(folder / "broker", words) == [("planted", NAME)]
     planted.unlink()
 
 

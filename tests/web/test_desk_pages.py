@@ -1,0 +1,136 @@
+"""The desk's first pages in a real browser, over real HTTP, with a desk that `amparo desk run` would serve."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import pytest
+from playwright.sync_api import Page
+from werkzeug.serving import make_server
+
+from agencies import cases
+from app import create_app
+from config.settings import DeskSettings, sqlite_url
+from evidence import exhibits, intake
+from tests.support.brokers import free_port
+from tests.support.field import WORDS, Field, now, with_field
+
+
+@dataclass
+class Served:
+    """A desk that answers, and the field behind it."""
+
+    url: str
+    field: Field
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with with_field(tmp_path_factory.mktemp("field")) as field:
+        desk, officer = field.north, field.north.officer("liaison")
+        photo = tmp_path_factory.mktemp("files") / "photo.jpg"
+        photo.write_bytes(b"\xff\xd8 a photograph")
+        with desk.office.files.session() as db:
+            case = cases.create_case(db, officer, "NP-2031-7", {"title": "Harbour"}, now=now()).case_id
+        stored = intake.take_in(desk.office.files, officer, case, photo, now=now())
+        with desk.office.files.session() as db:
+            exhibits.create_exhibit(
+                db, officer, case, description="Photograph of a door", files=[stored.file_id], place="store",
+                reason="seized in a search", action="seize", seen=desk.office.seen(db), now=now(),
+            )  # fmt: skip
+        desk.sync()
+        yield from serve(field)
+
+
+def serve(field: Field) -> Iterator[Served]:
+    port = free_port()
+    folder = field.north.folder
+    (folder / "session.key").write_bytes(b"k" * 32)
+    settings = DeskSettings(
+        data_dir=folder, agency_id="north-police", public_url=f"http://127.0.0.1:{port}", port=port,
+        broker_url=field.settings.public_url, evaluator_url="", trust_file=folder / "trust.json",
+        session_key_file=folder / "session.key", database_url=sqlite_url(folder / "unused"), blob_url="",
+    )  # fmt: skip
+    server = make_server("127.0.0.1", port, create_app(settings), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield Served(settings.public_url, field)
+    server.shutdown()
+    thread.join(10)
+
+
+def sign_in(page: Page, served: Served, handle: str = "liaison-1", words: str = WORDS) -> None:
+    page.goto(served.url)
+    page.get_by_label("Your role handle").fill(handle)
+    page.get_by_label("Passphrase").fill(words)
+    page.get_by_role("button", name="Unlock").click()
+
+
+def test_an_officer_signs_in_reads_the_custody_of_an_exhibit_and_locks(page: Page, served: Served) -> None:
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    sign_in(page, served)
+    page.get_by_role("link", name="NP-2031-7").click()
+    page.get_by_role("link", name="E-0001").click()
+    row = page.get_by_role("row").filter(has_text="seized in a search")
+    assert "north-police/liaison-1" in row.inner_text()
+    assert "of the log" in row.inner_text()
+    page.get_by_role("button", name="Lock").click()
+    page.goto(f"{served.url}/cases")
+    assert page.url.endswith("/sign-in")
+    assert problems == []
+
+
+def test_the_inbox_is_empty_and_says_so(page: Page, served: Served) -> None:
+    sign_in(page, served)
+    page.get_by_role("link", name="Inbox").first.click()
+    assert page.get_by_text("Nothing has arrived yet").is_visible()
+
+
+def test_a_wrong_passphrase_and_an_unknown_handle_get_the_same_answer(page: Page, served: Served) -> None:
+    told = []
+    for handle in ("liaison-2", "nobody-1"):
+        sign_in(page, served, handle, "wrong words of four")
+        told.append(page.get_by_role("alert").inner_text())
+    assert told[0] == told[1]
+    sign_in(page, served, "liaison-2")
+    assert page.url.endswith("/cases")
+
+
+def test_an_administrator_reads_no_case_and_no_bundle(page: Page, served: Served) -> None:
+    sign_in(page, served, "administrator-1")
+    assert page.get_by_text("Your role does not read cases.").is_visible()
+    answer = page.goto(f"{served.url}/inbox/{'0' * 32}")
+    assert answer is not None
+    assert answer.status == 403
+
+
+def test_what_is_not_there_is_a_page_in_words(page: Page, served: Served) -> None:
+    sign_in(page, served)
+    for path in ("/cases/nothing", f"/cases/{'0' * 32}", "/nowhere"):
+        answer = page.goto(served.url + path)
+        assert answer is not None
+        assert answer.status in (403, 404)
+        assert page.get_by_role("alert").is_visible()
+
+
+def test_pages_are_closed_without_a_session_and_to_other_hosts_and_origins(served: Served) -> None:
+    with httpx2.Client(trust_env=False) as client:
+        assert client.get(f"{served.url}/sign-in").status_code == 200
+        assert client.get(f"{served.url}/cases").headers["Location"] == "/sign-in"
+        assert client.get(f"{served.url}/sign-in", headers={"Host": "desk.example"}).status_code == 421
+        foreign = {"Origin": "http://elsewhere.example"}
+        assert client.post(f"{served.url}/sign-in", data={}, headers=foreign).status_code == 403
+        without = client.post(f"{served.url}/sign-in", data={"handle": "x"}, headers={"Origin": served.url})
+        assert without.status_code == 400
+
+
+def test_the_cookie_names_the_desk_and_is_of_this_site_alone(page: Page, served: Served) -> None:
+    sign_in(page, served)
+    (cookie,) = page.context.cookies()
+    assert cookie["name"] == f"amparo-{served.field.north.office.files.desk_id}"
+    assert cookie["httpOnly"]
+    assert cookie["sameSite"] == "Strict"
+    assert Path(served.field.north.folder, "desk-id").read_text(encoding="ascii") in cookie["name"]
