@@ -133,7 +133,8 @@ def change_person(
     row = db.get_one(PersonRecord, person_id)
     row.version += 1
     content = {
-        "v": 1, "role": role or before.role, "short": before.short, "values": dict(values), "extra": _pairs(before.extra),
+        "v": 1, "role": role or before.role, "short": before.short, "values": dict(values),
+        "extra": _pairs(before.extra),
     }  # fmt: skip
     row.content = seal_column(key, "person", "content", person_id, row.version, dump_json(content))
 

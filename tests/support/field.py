@@ -1,6 +1,6 @@
-"""A real broker served over HTTP, and three agencies with desks, officers and compared roots, for tests of the exchange.
+"""A real broker served over HTTP, and three agencies with desks, officers and compared roots, for tests.
 
-Everything goes through the product's own code: invitations, ceremony, founding, certificates, sync. Nothing is imitated.
+Everything goes through the product's own code: invitations, ceremony, founding, certificates, sync.
 """
 
 import os

@@ -1,7 +1,7 @@
 """A second implementation of the formats of docs/protocol.md, written from its text for the vectors alone.
 
-It shares no line with `crypto/`: HKDF and HPKE are spelled out over HMAC, trees by the recursive definition of RFC 6962,
-shares by interpolation with logarithms, Ed25519 by OpenSSL, XChaCha20-Poly1305 by libsodium's own wrapper. It is slow and
+It shares no line with `crypto/`: HKDF and HPKE are spelled out over HMAC, trees by the definition of RFC 6962,
+shares by interpolation with logarithms, Ed25519 by OpenSSL, XChaCha20-Poly1305 by libsodium's wrapper. It is slow and
 not constant in time. Where both agree, the text can be implemented from the text.
 """
 
