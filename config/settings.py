@@ -56,9 +56,7 @@ class BrokerSettings:
     def __post_init__(self) -> None:
         require_origin("public_url", self.public_url)
         if self.database_url == self.halves_url:
-            raise SettingInvalid(
-                "halves_url: the key halves need a store of their own, apart from database_url"
-            )
+            raise SettingInvalid("halves_url: the key halves need a store of their own, apart from database_url")
         require_positive(self)
 
     @classmethod

@@ -80,7 +80,7 @@ def fold(subtrees: Sequence[tuple[int, int]], digests: Sequence[bytes]) -> bytes
     peaks: list[tuple[int, bytes]] = []
     for (level, _), digest in zip(subtrees, digests, strict=True):
         while peaks and peaks[-1][0] == level:
-            digest, level = node_hash(peaks.pop()[1], digest), level + 1  # noqa: PLW2901 - it grows while it merges
+            digest, level = node_hash(peaks.pop()[1], digest), level + 1
         peaks.append((level, digest))
     if not peaks:
         return EMPTY_ROOT

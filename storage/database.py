@@ -167,6 +167,4 @@ def is_retried(error: DBAPIError) -> bool:
 
 def is_full(error: DBAPIError) -> bool:
     """Whether the database had no room left."""
-    return getattr(error.orig, "sqlstate", None) in FULL_STATES or any(
-        words in str(error.orig) for words in FULL_WORDS
-    )
+    return getattr(error.orig, "sqlstate", None) in FULL_STATES or any(words in str(error.orig) for words in FULL_WORDS)
