@@ -25,7 +25,6 @@ from exchange.reading import Preview
 
 Random = Callable[[int], bytes]
 OPEN: Final = "open"
-MOST_TOGETHER: Final = 2
 
 
 def takes_two(seen: Preview, *, now: int) -> bool:
@@ -160,5 +159,5 @@ def open_share(officer: OfficerSession, approval_id: bytes, more: Mapping[str, A
 def require_allowed(seen: Preview, officer: OfficerSession, purpose: str, legal_basis: str) -> None:
     """Raise unless this officer may open this for what she states."""
     policy.require_purpose(seen.cover, officer.roles, purpose, legal_basis)
-    if seen.cover.threshold > MOST_TOGETHER:
+    if seen.cover.threshold > policy.MOST_TOGETHER:
         raise LimitExceeded("this desk opens with two officers; what is sealed for more is sealed anew")

@@ -8,13 +8,14 @@ from typing import Any, Final
 
 from agencies.directory import Certificate, Directory
 from agencies.rights import has_right
-from errors import ConsentMissing, FlagForbids, FormatError, NotPermitted
+from errors import ConsentMissing, FlagForbids, FormatError, LimitExceeded, NotPermitted
 from exchange.composition import Composition
 from exchange.cover import Cover
 
 DUAL: Final = "dual-control"
 NO_EXPORT: Final = "no-export"
 NO_ONWARD: Final = "no-onward-transfer"
+MOST_TOGETHER: Final = 2  # officers who open together; the record of an opening has room for one approval
 
 
 def require_officers(directory: Directory, made: Composition, agency: str) -> dict[str, list[Certificate]]:
@@ -23,9 +24,12 @@ def require_officers(directory: Directory, made: Composition, agency: str) -> di
     Raises:
         NotPermitted: an officer may not open bundles; an agency has too few for the threshold; nobody is named.
         NotFound: an officer has no certificate that counts.
+        LimitExceeded: more than two are to open together.
     """
     found: dict[str, list[Certificate]] = {}
     groups = [*((one.agency, one.officers) for one in made.recipients), (agency, made.own_officers)]
+    if made.threshold > MOST_TOGETHER:
+        raise LimitExceeded("a bundle opens with one officer, or with two")
     if len({name for name, _ in groups}) != len(groups) or len(groups) < 2:
         raise FormatError("each agency stands once, and the sender is not a recipient")
     for name, officers in groups:

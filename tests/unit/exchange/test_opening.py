@@ -31,6 +31,7 @@ from errors import (
     FormatError,
     HeadersDiffer,
     KeyUnusable,
+    LimitExceeded,
     NotEntitled,
     NotPermitted,
     ProofError,
@@ -531,6 +532,12 @@ def test_what_takes_two_is_not_opened_by_one(field: Field, sealed_for_two: bytes
 def _approve_self(field: Field, approval: bytes) -> None:
     with field.south.office.files.session() as db:
         approvals.grant(db, field.south.officer("prosecutor-1"), approval, now=now())
+
+
+def test_nothing_is_sealed_for_more_officers_than_a_desk_can_bring_together(field: Field) -> None:
+    with pytest.raises(LimitExceeded):
+        _parcel(field, threshold=3).seal()
+    _parcel(field).seal()
 
 
 def test_one_share_gives_nothing_even_with_the_half(field: Field, sealed_for_two: bytes) -> None:
