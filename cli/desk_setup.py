@@ -404,4 +404,35 @@ def find_json(path: Path) -> dict[str, Any]:
     return value
 
 
-COMMANDS = (init, ceremony, root, agency, found, publish, expect, officers, compare, agencies, status, sync_command)
+@click.command("migrate")
+@pass_at
+def migrate_command(at: At) -> None:
+    """Bring the tables of this desk up to date after an update of the program."""
+    from storage.database import open_engine
+    from storage.desk_files import DATABASE, HISTORY
+    from storage.migration import migrate
+
+    path = at.folder / DATABASE
+    if not path.is_file():
+        raise NotFound(f"there is no desk in {at.folder}")
+    engine = open_engine(f"sqlite:///{path}")
+    revision = migrate(engine, HISTORY)
+    engine.dispose()
+    at.say({"revision": revision}, f"The tables are at revision {revision}.")
+
+
+COMMANDS = (
+    init,
+    ceremony,
+    root,
+    agency,
+    found,
+    publish,
+    expect,
+    officers,
+    compare,
+    agencies,
+    status,
+    sync_command,
+    migrate_command,
+)

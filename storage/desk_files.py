@@ -11,12 +11,14 @@ from sqlalchemy.orm import Session
 
 from errors import Conflict, NotFound
 from storage.blobs import FileBlobs
-from storage.database import DeskBase, open_engine, session_factory
+from storage.database import open_engine, session_factory
+from storage.migration import migrate, require_current
 
 DATABASE: Final = "desk.sqlite3"
 BLOBS: Final = "blobs"
 ID_FILE: Final = "desk-id"
 ID_BYTES: Final = 8
+HISTORY: Final = "desk"
 
 
 class DeskFiles:
@@ -45,7 +47,7 @@ class DeskFiles:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(secrets.token_hex(ID_BYTES))
         files = cls(folder)
-        DeskBase.metadata.create_all(files.engine)
+        migrate(files.engine, HISTORY)
         return files
 
     @classmethod
@@ -54,10 +56,13 @@ class DeskFiles:
 
         Raises:
             NotFound: there is no desk in this folder.
+            SettingInvalid: its tables are of another version; `amparo desk migrate` brings them up to date.
         """
         if not (folder / ID_FILE).is_file():
             raise NotFound("there is no desk in this folder")
-        return cls(folder)
+        files = cls(folder)
+        require_current(files.engine, HISTORY)
+        return files
 
     @contextmanager
     def session(self) -> Iterator[Session]:
