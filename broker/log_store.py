@@ -43,6 +43,7 @@ class LogStore:
         self._blobs = blobs
         # A full tile or entry bundle never changes again.
         self._full = lru_cache(maxsize=512)(self._load_blob)
+        self._proof_rows = tiles.TileRows()
 
     def head(self, session: Session) -> LogState:
         """What was last published."""
@@ -95,11 +96,13 @@ class LogStore:
         number, place = divmod(index, tiles.WIDTH)
         return tiles.parse_entries(self._full(tiles.ENTRIES, number), tiles.WIDTH)[place]
 
-    def hashes(self, session: Session, size: int) -> tiles.TileHashes:
-        """Subtree hashes of the first `size` entries."""
-        return tiles.TileHashes(
-            lambda level, number, width: self.read_tile(session, level, number, width), size, cache=64
-        )
+    def hashes(self, session: Session, size: int, rows: tiles.TileRows | None = None) -> tiles.TileHashes:
+        """Subtree hashes of the first `size` entries, read anew unless `rows` remembers them."""
+        return tiles.TileHashes(partial(self.read_tile, session), size, rows)
+
+    def get_path(self, session: Session, index: int, size: int) -> tuple[bytes, ...]:
+        """Inclusion path of one entry. The session sees committed tiles only: what is remembered of them stays true."""
+        return tuple(inclusion_proof(self.hashes(session, size, self._proof_rows), index, size))
 
     def _load_blob(self, level: int, number: int) -> bytes:
         try:
@@ -179,7 +182,7 @@ class LogStore:
         size = checkpoints.parse_body(parse_note(note).text).size
         if index >= size:
             raise NotFound("the log has no such entry, or no checkpoint that covers it")
-        return proofs.Proof(index, tuple(inclusion_proof(self.hashes(session, size), index, size)), note).dump()
+        return proofs.Proof(index, self.get_path(session, index, size), note).dump()
 
     # ---- checks and archive
 

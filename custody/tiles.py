@@ -1,9 +1,10 @@
 """Tiles of the log: where subtree hashes and entries are stored (C2SP tlog-tiles; docs/protocol.md 6.2)."""
 
 import re
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from crypto.digests import node_hash
@@ -70,34 +71,61 @@ def width_at(level: int, number: int, size: int) -> int:
     return max(0, min(WIDTH, full - number * WIDTH))
 
 
+class TileRows:
+    """Rows of tiles that were read, least recently used ones dropped: at most 16 KiB for each. Safe for threads.
+
+    The first hashes of a tile of a log never change, so what was read once stays true.
+    """
+
+    def __init__(self, most: int = 4096) -> None:
+        self._most = most
+        self._rows: OrderedDict[tuple[int, int, int], list[bytes]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, place: tuple[int, int, int], read: ReadTile) -> list[bytes]:
+        """The rows of the tile at (level, number, width), read if they are not here."""
+        with self._lock:
+            if (rows := self._rows.get(place)) is not None:
+                self._rows.move_to_end(place)
+                return rows
+        rows = _load_rows(place, read)
+        with self._lock:
+            self._rows[place] = rows
+            if len(self._rows) > self._most:
+                self._rows.popitem(last=False)
+        return rows
+
+
+def _load_rows(place: tuple[int, int, int], read: ReadTile) -> list[bytes]:
+    data = read(*place)
+    if len(data) != place[2] * HASH_BYTES:
+        raise IntegrityError("a stored tile has another length")
+    # One string for each row: a list of hashes would take five times the memory.
+    rows = [data]
+    while len(rows[-1]) > HASH_BYTES:
+        rows.append(_row_above(rows[-1]))
+    return rows
+
+
 class TileHashes:
     """Subtree hashes computed from tiles of a tree of `size` entries; the source is `read(level, number, width)`."""
 
-    def __init__(self, read: ReadTile, size: int, cache: int = 4096) -> None:
+    def __init__(self, read: ReadTile, size: int, rows: TileRows | None = None) -> None:
+        """`rows` remembers tiles beyond this one use."""
         self.size = size
-        self._tile = lru_cache(maxsize=cache)(self._load)
+        self._rows = TileRows() if rows is None else rows
         self._read = read
 
     def hash_at(self, level: int, index: int) -> bytes:
         tile_level, up = divmod(level, HEIGHT)
         first = index << up
         number, start = divmod(first, WIDTH)
-        rows, at = self._tile(tile_level, number), (start >> up) * HASH_BYTES
+        rows = self._rows.get((tile_level, number, width_at(tile_level, number, self.size)), self._read)
+        at = (start >> up) * HASH_BYTES
         found = rows[up][at : at + HASH_BYTES] if up < len(rows) else b""
         if len(found) != HASH_BYTES:
             raise IntegrityError("the tree has no such complete subtree")
         return found
-
-    def _load(self, level: int, number: int) -> list[bytes]:
-        width = width_at(level, number, self.size)
-        data = self._read(level, number, width)
-        if len(data) != width * HASH_BYTES:
-            raise IntegrityError("a stored tile has another length")
-        # One string for each row: a list of hashes would take five times the memory.
-        rows = [data]
-        while len(rows[-1]) > HASH_BYTES:
-            rows.append(_row_above(rows[-1]))
-        return rows
 
 
 def _row_above(row: bytes) -> bytes:
