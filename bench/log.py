@@ -24,7 +24,8 @@ from typing import Any
 from pymerkle import SqliteTree
 from sqlalchemy.orm import Session
 
-from bench._measure import Result, make_parser, median_ratio, served_network, tree_mib
+from bench._measure import Result, make_parser, median_ratio
+from bench._network import served_network, tree_mib
 from broker.log_store import LogStore, make_log_id
 from broker.models import LogHead
 from config.settings import sqlite_url

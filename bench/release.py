@@ -25,7 +25,8 @@ from typing import Any
 
 import httpx2
 
-from bench._measure import Result, make_parser, median_ratio, served_network, tree_mib
+from bench._measure import Result, make_parser, median_ratio
+from bench._network import served_network, tree_mib
 from crypto import hybrid
 from crypto.statements import Statement
 from tests.support.brokers import free_port
