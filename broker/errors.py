@@ -6,6 +6,7 @@ from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 import errors
+from broker import wire
 from config.logs import get_log
 
 # The most specific class that stands here decides.
@@ -43,6 +44,7 @@ HTTP_CODES = {
     422: ("format", "The request does not have the form that the protocol describes."),
 }
 METHODS = ("GET", "HEAD", "POST", "PUT")
+_MEMBERS = wire.list_members()
 
 
 def get_status(error: errors.AmparoError) -> int:
@@ -101,5 +103,5 @@ def _names(messages: dict[Any, Any]) -> set[str]:
     found: set[str] = set()
     for place in messages.values():
         if isinstance(place, dict):
-            found |= {str(name) for name in place if str(name).isidentifier() and len(str(name)) <= 40}
+            found |= _MEMBERS & {str(name) for name in place}
     return found

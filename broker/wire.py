@@ -323,3 +323,9 @@ class RecoveredSchema(Schema):
 
     size = fields.Integer(required=True)
     wanted = fields.Integer(required=True)
+
+
+def list_members() -> frozenset[str]:
+    """Names of the members of every schema here."""
+    schemas = [one for one in globals().values() if isinstance(one, type) and issubclass(one, Schema)]
+    return frozenset(field.data_key or name for one in schemas for name, field in one().fields.items())

@@ -4,7 +4,6 @@ import base64
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from cli.verify import PROVEN, REFUSED, WHOLE, examine
 from demo.case import default_folder
 from demo.input import read_input
+from tests.support.canaries import search
 
 COMMAND = (sys.executable, "-c", "from cli.main import main; main()")
 
@@ -29,30 +29,6 @@ def play(folder: Path, *more: str) -> str:
 def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("demo") / "out"
     return folder, play(folder)
-
-
-def spellings(word: str) -> set[bytes]:
-    """A word as it could stand in a file of the broker."""
-    found = set()
-    for encoding in ("utf-8", "utf-16-le", "utf-16-be"):
-        raw = word.encode(encoding)
-        found |= {raw, raw.hex().encode(), raw.hex().upper().encode()}
-        for offset in range(3):
-            text = base64.b64encode(b"\x00" * offset + raw)
-            middle = text[4:-4]
-            found |= {middle, middle.replace(b"+", b"-").replace(b"/", b"_")}
-    found.add(word.encode("unicode_escape"))
-    return {one for one in found if len(one) >= 6}
-
-
-def search(folder: Path, words: Iterable[str]) -> list[tuple[str, str]]:
-    wanted = {word: spellings(word) for word in words}
-    hits = []
-    for path in folder.rglob("*"):
-        if path.is_file():
-            raw = path.read_bytes()
-            hits += [(path.name, word) for word, forms in wanted.items() if any(one in raw for one in forms)]
-    return hits
 
 
 def secrets_of_the_case() -> set[str]:

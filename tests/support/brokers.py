@@ -55,13 +55,15 @@ class RunningBroker:
         for one in dataclasses.fields(self.settings):
             value = getattr(self.settings, one.name)
             environment[f"AMPARO_BROKER_{one.name.upper()}"] = str(value)
+        log = (self.settings.data_dir / "server.log").open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-c", "from cli.main import main; main()", "broker", "serve"],
             env=environment,
             start_new_session=True,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.settings.data_dir / "server.log").open("ab"),
+            stdout=log,
+            stderr=log,
         )
+        log.close()
         while not self._answers():
             assert self.process.poll() is None, (self.settings.data_dir / "server.log").read_text()[-2000:]
             assert time.monotonic() - began < 60, "the broker does not answer"

@@ -95,10 +95,17 @@ class Client:
         json: Any = None,
         content: bytes | None = None,
         params: Mapping[str, Any] | None = None,
+        kind: str | None = None,
         change: Any = None,
     ) -> httpx2.Response:
-        """Send one request; `change` may alter it after it was signed (to attack the signature)."""
-        request = self.http.build_request(method, f"/v1{path}", json=json, content=content, params=params)
+        """Send one request; `change` may alter it after it was signed (to attack the signature).
+
+        `kind` is the content type of `content`.
+        """
+        headers = {"Content-Type": kind} if kind else None
+        request = self.http.build_request(
+            method, f"/v1{path}", json=json, content=content, params=params, headers=headers
+        )
         body = request.read()
         url = request.url.raw_path.decode()
         signed_path, _, query = url.partition("?")
