@@ -147,6 +147,16 @@ def require_ok(answer: httpx2.Response) -> Any:
     return answer.text if kind.startswith("text/") else answer.content
 
 
+def require_refused(answer: httpx2.Response, status: int, code: str) -> str:
+    """The message of an answer that has to be this refusal, in the one form of every error."""
+    assert answer.status_code == status, (answer.status_code, answer.text[:500])
+    found = answer.json()
+    assert set(found) == {"code", "message", "detail"}
+    assert found["code"] == code, found
+    assert len(found["message"]) > 10
+    return str(found["message"])
+
+
 @dataclass
 class Network:
     """Agencies at one broker."""

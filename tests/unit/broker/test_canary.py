@@ -61,9 +61,11 @@ def by_stranger(network: Network) -> Client:
     return network.client(f"desk/{ASCII}"[:60], SigningKey(bytes(31) + b"\x01"))
 
 
-JSON = "application/json"
 Send = Callable[[Network, Client], httpx2.Response]
 TEXT = NAME.encode()
+UTF16 = json.dumps({"events": NAME}).encode("utf-16")
+HUGE = TEXT * (13 * 2**20 // len(TEXT))
+JSON = "application/json"
 REFUSED: dict[str, tuple[int, Send]] = {
     "in the address": (404, lambda _, south: south.call("GET", f"/bundles/{WORDS[0]}")),
     "in an escaped address": (400, lambda _, south: south.call("GET", f"/bundles/{ASCII}")),
@@ -85,10 +87,10 @@ REFUSED: dict[str, tuple[int, Send]] = {
     "as JSON cut off": (400, lambda _, south: south.call("POST", "/events", content=b'{"events": "' + TEXT, kind=JSON)),
     "as a note": (400, lambda _, south: south.call("POST", "/log/cosignatures", content=TEXT)),
     "in another encoding": (
-        400, lambda _, south: south.call("POST", "/events", content=json.dumps({"events": NAME}).encode("utf-16"), kind=JSON),
+        400, lambda _, south: south.call("POST", "/events", content=UTF16, kind=JSON),
     ),
     "compressed": (400, lambda _, south: south.call("POST", "/events", content=gzip.compress(TEXT * 100), kind=JSON)),
-    "oversize": (413, lambda _, south: south.call("POST", "/events", content=TEXT * (13 * 2**20 // len(TEXT)), kind=JSON)),
+    "oversize": (413, lambda _, south: south.call("POST", "/events", content=HUGE, kind=JSON)),
     "in an altered request": (
         401, lambda _, south: south.call("GET", "/mailbox", change=with_header("Amparo-Broker", ASCII)),
     ),
