@@ -376,6 +376,6 @@ class PrintRefused(InstallationError):
 
 
 class StorageFull(InstallationError):
-    """There is no room left to store this."""
+    """The disk is full and nothing of this was kept; make room there, then send it again."""
 
     code = "storage-full"

@@ -48,6 +48,7 @@ def describe() -> dict[str, Any]:
         "limits": describe_limits(parts.settings),
         "state": head.state,
         "size": head.size,
+        "restored_from": head.restored_from,
         "time": int(parts.now().timestamp()),
     }
 

@@ -193,7 +193,7 @@ def _restore_event(batch: Appender, payload: Payload, event: events.Event, index
     if batch.session.get(Event, (batch.log_id, object_id, index)) is not None:
         return
     require_adopted(batch, index)
-    bundle = batch.session.get(Bundle, (batch.log_id, object_id))
+    bundle = None if event.handle is not None else batch.session.get(Bundle, (batch.log_id, object_id))
     if event.handle is None and bundle is None:
         return
     if event.kind == "open-requested" and bundle is not None:

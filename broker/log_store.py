@@ -33,6 +33,7 @@ class LogState:
     root: bytes
     note: bytes
     state: str
+    restored_from: int | None
 
 
 class LogStore:
@@ -48,7 +49,11 @@ class LogStore:
     def head(self, session: Session) -> LogState:
         """What was last published."""
         head = session.get_one(LogHead, self.log_id)
-        return LogState(head.size, head.root, head.note, head.state)
+        if head.adopted_to:
+            restored_from: int | None = head.adopted_from
+        else:
+            restored_from = head.size if head.state == "recovering" else None
+        return LogState(head.size, head.root, head.note, head.state, restored_from)
 
     # ---- tiles and entries
 

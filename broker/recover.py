@@ -86,7 +86,9 @@ def _take(
     if said.size <= head.size and parts.log.root_at(session, said.size) != said.root:
         raise LogShorter("the stored log differs from a checkpoint that this broker signed")
     _report(session, parts, agency, said.size)
-    if said.size > max(head.size, head.recover_size):
+    # This machine's own memory of what it signed gives a size without a note (sequencer.missing_size).
+    is_wanted = said.size > head.recover_size or (said.size == head.recover_size and not head.recover_note)
+    if said.size > head.size and is_wanted:
         head.recover_size, head.recover_note = said.size, _own_lines(parts, signed)
     _stage(session, parts, head, asked["from_"], asked["entries"])
     _stop_handles(session, parts, head, asked["events"])
@@ -153,7 +155,7 @@ def _stage(session: Session, parts: Parts, head: LogHead, start: int, found: Seq
 
 def _hold_tagged(session: Session, parts: Parts, tags: dict[bytes, int]) -> None:
     """Hold every known handle on which the newer log has an entry, whatever the entry says."""
-    after = b""
+    after = bytes(32)
     while True:
         query = (
             select(HandleState)
@@ -191,7 +193,7 @@ def _adopt(session: Session, parts: Parts, head: LogHead) -> None:
         .order_by(RecoveryEntry.entry_index)
     )
     staged = list(session.scalars(query))
-    if not staged or len(staged) < head.recover_size - head.size:
+    if not staged or not head.recover_note or len(staged) < head.recover_size - head.size:
         return
     signed = checkpoints.open_checkpoint(head.recover_note, parts.keys.note_keys())
     if _root_with(session, parts, head.size, staged) != signed.checkpoint.root:
@@ -275,7 +277,7 @@ def _open(parts: Parts, session: Session) -> None:
 
 def report_all_lost(parts: Parts) -> int:
     """Tell the parties of every bundle whose half is not in the store; return how many."""
-    lost, after = 0, b""
+    lost, after = 0, bytes(16)
     while True:
         query = (
             select(Bundle)

@@ -300,6 +300,7 @@ class BrokerSchema(Schema):
     limits = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
     state = fields.String(required=True)
     size = fields.Integer(required=True)
+    restored_from = fields.Integer(required=True, allow_none=True)
     time = fields.Integer(required=True)
 
 

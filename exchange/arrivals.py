@@ -21,6 +21,7 @@ from custody import events
 from custody.entries import SealedEntry, event_entry, tag_of
 from custody.register import Version, require_successor
 from errors import AmparoError, FormatError, NotFound, ProofError, RegisterInvalid, SignatureInvalid
+from exchange import follow
 from exchange.broker_client import integer_of, text_of
 from exchange.follow import find_tags
 from exchange.models import BundleEvent, HandleUse, LogEntry, RegisterRow, StoredBundle
@@ -238,6 +239,7 @@ def take_register(office: Office, bundle_id: bytes, *, now: int) -> int:
 
     Raises:
         RegisterInvalid: a version does not follow, or its entry is not in the log; an alarm keeps what was received.
+        Recovering: the broker was restored from a copy and does not have the newer versions back yet.
     """
     newest = version_of(office, bundle_id, office.client.register(bundle_id))
     with office.files.session() as db:
@@ -245,6 +247,7 @@ def take_register(office: Office, bundle_id: bytes, *, now: int) -> int:
         size = office.log(db).size
     last = 0 if have is None else have.version
     if newest[0].version < last:
+        follow.require_complete(office)
         with office.files.session() as db:
             raise_alarm(db, "register-rollback", bundle_id.hex(), {"version": newest[0].version}, now=now)
         raise RegisterInvalid("the broker shows an older version of the register than before")

@@ -27,7 +27,7 @@ from custody.checkpoint import (
 )
 from custody.entries import SealedEntry, directory_entry, parse_entry
 from custody.proofs import Proof, parse_proof, verify_proof
-from errors import Conflict, FormatError, IntegrityError, LogForked, NotFound, ProofError, SignatureInvalid
+from errors import Conflict, FormatError, IntegrityError, LogForked, NotFound, ProofError, Recovering, SignatureInvalid
 from exchange.models import CheckpointRow, DirectoryRow, LogEntry, LogState, OwnStatement
 from exchange.office import Office, log_keys, parse_frontier, raise_alarm
 
@@ -49,6 +49,7 @@ def follow_log(office: Office, *, now: int) -> Followed:
 
     Raises:
         LogForked: the broker shows an older or another log; the proof is kept in an alarm, and the desk stops.
+        Recovering: the broker was restored from a copy and says so; sync helps it (exchange/recovering.py).
         SignatureInvalid, FormatError: what the broker sent is not a checkpoint of the pinned log.
     """
     with office.files.session() as db:
@@ -58,6 +59,8 @@ def follow_log(office: Office, *, now: int) -> Followed:
     signed = open_checkpoint(office.client.checkpoint(), keys)
     if signed.checkpoint.origin != origin:
         raise FormatError("the broker sent the checkpoint of another log")
+    if signed.checkpoint.size < size:
+        require_complete(office)
     if signed.checkpoint.size < size or (signed.checkpoint.size == size and signed.checkpoint.root != root):
         _stop(office, note, signed, now)
     followed = Followed(size)
@@ -66,6 +69,14 @@ def follow_log(office: Office, *, now: int) -> Followed:
     with office.files.session() as db:
         _keep_checkpoint(db, office, signed, now)
     return followed
+
+
+def require_complete(office: Office) -> None:
+    """Raise Recovering while the broker lacks what it once had, and says so; it signs nothing in that state."""
+    with office.files.session() as db:
+        is_behind = office.log(db).restored_from is not None
+    if is_behind or office.client.describe().get("state") == "recovering":
+        raise Recovering
 
 
 def _follow_some(office: Office, signed: SignedCheckpoint, followed: Followed, now: int) -> None:

@@ -26,6 +26,8 @@ class LogState(DeskBase):
     mailbox_cursor: Mapped[int] = mapped_column(BigInteger)
     is_stopped: Mapped[bool] = mapped_column(Boolean)  # a rollback or fork was seen: nothing is sent or opened
     synced_at: Mapped[int] = mapped_column(BigInteger)
+    # Where the log of a restored broker ended, until this desk has sent again all that it had sent behind that.
+    restored_from: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class LogEntry(DeskBase):

@@ -15,7 +15,7 @@ from crypto.statements import parse_statement
 from custody import outbox
 from custody.models import OwnEvent
 from errors import AmparoError, LogForked, Unavailable
-from exchange import arrivals, ciphertext, follow, orders, purges
+from exchange import arrivals, ciphertext, follow, orders, purges, recovering
 from exchange.models import Alarm, StoredBundle
 from exchange.office import Office, raise_alarm
 
@@ -38,6 +38,7 @@ class SyncReport:
     events: list[bytes] = field(default_factory=list)
     handles: list[bytes] = field(default_factory=list)
     withheld: list[str] = field(default_factory=list)
+    lost: list[bytes] = field(default_factory=list)
     purged: int = 0
     cosigned: bool = False
     problems: dict[str, str] = field(default_factory=dict)
@@ -55,8 +56,12 @@ def sync(office: Office, *, now: int, wait: int = 0) -> SyncReport:
         Unavailable: the broker cannot be reached.
     """
     report = SyncReport()
+    if recovering.help_recover(office, now=now):
+        report.problems["broker"] = recovering.RECOVERING
+        return report
     report.sent, report.refused = push_outbox(office, now=now)
     follow.follow_log(office, now=now)
+    report.lost = recovering.resend(office, now=now)
     read_mailbox(office, report, now=now, wait=wait)
     report.size = follow.follow_log(office, now=now).size
     report.purged = purges.carry_out(office)
@@ -143,7 +148,7 @@ def _settle_requests(office: Office, now: int) -> tuple[int, int]:
     was followed by neither `opened` nor `open-failed`.
     """
     with office.files.session() as db:
-        asking = [one for one in outbox.asking_events(db) if one.made_at < now - 60]
+        asking = [one for one in outbox.asking_events(db) if one.log_index is not None or one.made_at < now - 60]
     taken = refused = 0
     for event in asking:
         try:

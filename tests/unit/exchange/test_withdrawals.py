@@ -70,6 +70,11 @@ def add_person(
 
 @pytest.fixture
 def sent(field: Field) -> Sent:
+    """The shelter has shared a person with the prosecutor."""
+    return share_with_consent(field)
+
+
+def share_with_consent(field: Field) -> Sent:
     """The shelter shares a person with the prosecutor."""
     case_id = make_case(field.shelter, "case-worker-1", "case-worker-2")
     person_id, record_id = add_person(field, case_id)
