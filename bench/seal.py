@@ -1,34 +1,41 @@
 """Sealing a large file beside `age`: `python -m bench.seal [--size MIB] [--rounds N] [--json]`.
 
-What is compared does the same work. `hashed` re-checks the file's SHA-256 while it encrypts and hashes the ciphertext;
-`known` (a source that was authenticated on its way out of the desk's own sealed store, decision 0006) hashes the
-ciphertext alone. Beside both stands `age` with one SHA-256 by OpenSSL; `known` is set beside `age` alone as well, which
-hashes nothing.
+Amparo's rows go through a desk: `exchange.delivery.seal` with the composition, the ciphertext's root, stanzas, cover
+and signed header, every part synced to the disk. `known` reads the exhibit out of the desk's own sealed store (its
+digest is known from intake, its chunks are authenticated as they are read, decision 0006) and stands beside `age`.
+`hashed` computes the file's SHA-256 in the same pass and stands beside `age` followed by one SHA-256 by OpenSSL, as
+does `intake`, which takes the file into the store. The desk stays up between the rounds, as a desk does.
 
-Rounds are interleaved. Every row is a process of its own, its start included; figures are medians over the rounds, of
-wall clock and of CPU seconds, and the largest peak of memory. Files lie on a memory file system where there is one.
+Rounds are interleaved; the first warms the caches and does not count. Figures are medians, of wall clock and of CPU
+seconds, and the desk's largest peak of memory. All files lie on a memory file system where there is one.
 """
 
-import hashlib
+import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agencies import cases
 from bench._measure import Result, make_parser, median_ratio
-from crypto.digests import PIECE_BYTES, BlockRoot
+from evidence import exhibits, intake
+from tests.support.field import Field, now, with_field
 
 GOAL_RATIO = 1.5
 MOST_MEMORY_MIB = 96
 MEMORY_FOLDER = Path("/dev/shm")
-HASHED, KNOWN, AGE, AGE_HASHED = "hashed", "known", "age", "age+sha256"
-PAIRS = ((KNOWN, AGE), (HASHED, AGE_HASHED))
+REPOSITORY = Path(__file__).resolve().parent.parent
+HASHED, KNOWN, INTAKE, AGE, AGE_HASHED = "hashed", "known", "intake", "age", "age+sha256"
+PAIRS = {"age": (KNOWN, AGE), "age+sha256": (HASHED, AGE_HASHED)}
+
+Figures = dict[str, float]
 
 
 @dataclass
@@ -39,43 +46,36 @@ class Row:
     cpu_s: list[float] = field(default_factory=list)
     memory_mib: float = 0.0
 
-    def summary(self) -> dict[str, float]:
+    def add(self, found: Figures) -> None:
+        self.wall_s.append(found["wall_s"])
+        self.cpu_s.append(found["cpu_s"])
+        self.memory_mib = max(self.memory_mib, found.get("memory_mib", 0.0))
+
+    def summary(self) -> Figures:
         return {
             "wall_s": round(statistics.median(self.wall_s), 3),
             "wall_best_s": round(min(self.wall_s), 3),
             "cpu_s": round(statistics.median(self.cpu_s), 3),
-            "memory_mib": round(self.memory_mib, 1),
+            **({"memory_mib": round(self.memory_mib, 1)} if self.memory_mib else {}),
         }
 
-    def run(self, commands: list[list[str]]) -> None:
-        """The commands one after the other, as one round."""
-        spent = [self._run_one(command) for command in commands]
-        self.wall_s.append(sum(wall for wall, _ in spent))
-        self.cpu_s.append(sum(cpu for _, cpu in spent))
 
-    def _run_one(self, command: list[str]) -> tuple[float, float]:
+# ---- The peer ---------------------------------------------------------------------------------------------------
+
+
+def run_commands(commands: list[list[str]]) -> Figures:
+    """The commands one after the other."""
+    total: Figures = {"wall_s": 0.0, "cpu_s": 0.0}
+    for command in commands:
         started = time.perf_counter()
-        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=Path(__file__).resolve().parent.parent)
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         _, status, used = os.wait4(child.pid, 0)
-        wall = time.perf_counter() - started
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode:
             raise SystemExit(f"{command[0]} ended with {child.returncode}")
-        unit = 2**20 if platform.system() == "Darwin" else 1024
-        self.memory_mib = max(self.memory_mib, used.ru_maxrss / unit)
-        return wall, used.ru_utime + used.ru_stime
-
-
-def make_source(path: Path, size_mib: int) -> tuple[str, str]:
-    """Random bytes; their SHA-256 and pieces root, which a desk knows since intake."""
-    digest, pieces = hashlib.sha256(), BlockRoot(PIECE_BYTES)
-    with path.open("wb") as file:
-        for _ in range(size_mib):
-            block = os.urandom(2**20)
-            digest.update(block)
-            pieces.update(block)
-            file.write(block)
-    return digest.hexdigest(), pieces.root().hex()
+        total["wall_s"] += time.perf_counter() - started
+        total["cpu_s"] += used.ru_utime + used.ru_stime
+    return total
 
 
 def make_recipient() -> str:
@@ -84,31 +84,89 @@ def make_recipient() -> str:
     return next(line.split(": ")[1] for line in said.splitlines() if "public key" in line)
 
 
+# ---- Our side ---------------------------------------------------------------------------------------------------
+
+
+def make_plain(path: Path, size_mib: int) -> None:
+    """Random bytes."""
+    with path.open("wb") as file:
+        for _ in range(size_mib):
+            file.write(os.urandom(2**20))
+
+
+def take_exhibit(network: Field, plain: Path) -> tuple[bytes, bytes]:
+    """The file as an exhibit of a case of the police; ids of both."""
+    office, officer = network.north.office, network.north.officer("liaison-1")
+    with office.files.session() as db:
+        case_id = cases.create_case(db, officer, "NP-1", {"title": "t"}, now=now()).case_id
+    stored = intake.take_in(office.files, officer, case_id, plain, now=now())
+    with office.files.session() as db:
+        exhibit = exhibits.create_exhibit(
+            db, officer, case_id, description="A disk", files=[stored.file_id], place="store", reason="seized",
+            action="seize", seen=office.seen(db), now=now(),
+        )  # fmt: skip
+    network.sync_all()
+    return case_id, exhibit
+
+
+@contextmanager
+def desk_process(network: Field, plain: Path) -> Iterator[Callable[[str], Figures]]:
+    """A desk in a process of its own; calling it with the name of a row does that once."""
+    case_id, exhibit = take_exhibit(network, plain)
+    command = [sys.executable, "-m", "bench._sealing", str(network.north.folder), network.settings.public_url,
+               case_id.hex(), exhibit.hex(), str(plain)]  # fmt: skip
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as child:
+
+        def ask(name: str) -> Figures:
+            assert child.stdin is not None and child.stdout is not None
+            child.stdin.write(name + "\n")
+            child.stdin.flush()
+            answer = child.stdout.readline()
+            if not answer:
+                raise SystemExit("the desk ended")
+            found: Figures = json.loads(answer)
+            return found
+
+        yield ask
+        assert child.stdin is not None
+        child.stdin.close()
+
+
 def compare(folder: Path, size_mib: int, rounds: int) -> dict[str, Row]:
-    """Interleaved rounds; the first warms the caches and does not count."""
+    """Interleaved rounds."""
     plain, target = folder / "plain", folder / "sealed"
-    digest, pieces = make_source(plain, size_mib)
-    ours = [sys.executable, "-m", "bench._sealing", str(plain), str(target), digest, pieces]
+    make_plain(plain, size_mib)
     age = ["age", "-r", make_recipient(), "-o", str(target), str(plain)]
-    cases = {
-        HASHED: [ours],
-        AGE_HASHED: [["openssl", "dgst", "-sha256", str(plain)], age],
-        KNOWN: [[*ours, "--known"]],
-        AGE: [age],
-    }
-    rows = {name: Row() for name in cases}
-    for number in range(rounds + 1):
-        for name, commands in cases.items():
-            target.unlink(missing_ok=True)
-            (rows[name] if number else Row()).run(commands)
+    openssl = ["openssl", "dgst", "-sha256", str(plain)]
+    with with_field(folder / "network") as network, desk_process(network, plain) as desk:
+
+        def peer(commands: list[list[str]]) -> Figures:
+            try:
+                return run_commands(commands)
+            finally:
+                target.unlink(missing_ok=True)
+
+        cases: dict[str, Callable[[], Figures]] = {
+            HASHED: lambda: desk(HASHED),
+            AGE_HASHED: lambda: peer([age, openssl]),
+            KNOWN: lambda: desk(KNOWN),
+            AGE: lambda: peer([age]),
+            INTAKE: lambda: desk(INTAKE),
+        }
+        rows = {name: Row() for name in cases}
+        for number in range(rounds + 1):
+            for name, run in cases.items():
+                found = run()
+                if number:
+                    rows[name].add(found)
     return rows
 
 
 def report(rows: dict[str, Row], size_mib: int) -> Result:
     """The figures of one run, and whether the goals are reached."""
     found = {name: row.summary() for name, row in rows.items()}
-    ratios = {peer: median_ratio(rows[mine].wall_s, rows[peer].wall_s) for mine, peer in PAIRS}
-    memory = max(found[name]["memory_mib"] for name in (HASHED, KNOWN))
+    ratios = {name: median_ratio(rows[mine].wall_s, rows[peer].wall_s) for name, (mine, peer) in PAIRS.items()}
+    memory = max(found[name]["memory_mib"] for name in (HASHED, KNOWN, INTAKE))
     goals = {f"at least {GOAL_RATIO} times as fast as {peer}": ratio >= GOAL_RATIO for peer, ratio in ratios.items()}
     return Result(
         name="seal",
@@ -118,9 +176,11 @@ def report(rows: dict[str, Row], size_mib: int) -> Result:
         ratios=ratios,
         memory_mib=memory,
         goals=goals | {f"at most {MOST_MEMORY_MIB} MiB": memory <= MOST_MEMORY_MIB},
-        more={"rows": found, "known beside age+sha256": round(
-            median_ratio(rows[KNOWN].wall_s, rows[AGE_HASHED].wall_s), 2)},
-    )  # fmt: skip
+        more={
+            "rows": found,
+            "intake beside age+sha256": round(median_ratio(rows[INTAKE].wall_s, rows[AGE_HASHED].wall_s), 2),
+        },
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:

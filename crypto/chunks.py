@@ -1,21 +1,20 @@
 """Cobblestone-256, the committing chunk format of payloads and stored files (C2SP chunked-encryption).
 
-Writing and reading are streams; reading can start at any chunk, and the salt can be chosen. The bytes are those of
-`cryptography.cobblestone` (a test compares). One thread works on a stream: two that share its chunks are slower
-than one, because they wait for the interpreter's lock every 16 KiB. The second core hashes and writes (sealing.py).
+Streams from end to end are sealed and opened by `cryptography.cobblestone`, which works on a whole block outside of the
+interpreter's lock. Reading from any chunk on is done here, with the same bytes (a test compares).
 """
 
 import hmac
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
+from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from crypto.buffers import overwrite, overwrite_bytes
+from crypto.buffers import overwrite_bytes
 from errors import DecryptionFailed, FormatError, KeyUnusable, LimitExceeded
 
 KEY_BYTES: Final = 32
@@ -46,12 +45,92 @@ def plain_length(sealed_bytes: int) -> int:
     return chunks * CHUNK_BYTES + rest - TAG_BYTES
 
 
+def _require_key(input_key: bytes | bytearray) -> None:
+    if len(input_key) != KEY_BYTES:
+        raise FormatError("a chunk stream has a key of 32 bytes")
+
+
+class Sealer:
+    """Seals a stream with the library's own encryptor. Call `update` or `update_into` with any pieces, then `finish`
+    exactly once. `prefix`, the stream's first bytes, is known before the first byte of plaintext.
+    """
+
+    def __init__(self, input_key: bytes, context: bytes) -> None:
+        _require_key(input_key)
+        self._encryptor: Cobblestone256Encryptor | None = Cobblestone256Encryptor(bytes(input_key), context)
+        self.prefix = self._encryptor.update(b"")
+        self._taken = 0
+
+    def __repr__(self) -> str:
+        return "Sealer(hidden)"
+
+    def output_bytes(self, size: int) -> int:
+        """How many bytes `update_into` will write for the next `size` bytes of plaintext."""
+        return ((self._taken + size) // CHUNK_BYTES - self._taken // CHUNK_BYTES) * SEALED_CHUNK_BYTES
+
+    def update_into(self, data: bytes | bytearray | memoryview, out: bytearray | memoryview) -> int:
+        """Write the sealed bytes that are complete so far (not the prefix) into `out`; returns how many.
+
+        Raises:
+            FormatError: the stream is finished, or `out` is smaller than `output_bytes` and one chunk more.
+            LimitExceeded: the stream is longer than the format allows.
+        """
+        encryptor = self._open()
+        if len(out) < self.output_bytes(len(data)) + SEALED_CHUNK_BYTES:
+            raise FormatError("the buffer for sealed bytes is too small")
+        self._taken += len(data)
+        if self._taken // CHUNK_BYTES >= MOST_CHUNKS:
+            raise LimitExceeded("a chunk stream has at most 2^38 chunks")
+        return encryptor.update_into(data, out)
+
+    def update(self, data: bytes | bytearray | memoryview) -> bytes:
+        """Sealed bytes that are complete so far (not the prefix), in a buffer of their own."""
+        encryptor = self._open()
+        self._taken += len(data)
+        return encryptor.update(data)
+
+    def finish(self) -> bytes:
+        """The last chunk, always shorter than a full one."""
+        last = self._open().finalize()
+        self.close()
+        return last
+
+    def close(self) -> None:
+        """Let go of the key, also when the stream is given up."""
+        self._encryptor = None
+
+    def _open(self) -> Cobblestone256Encryptor:
+        if self._encryptor is None:
+            raise FormatError("the stream is finished")
+        return self._encryptor
+
+
+def open_pieces(input_key: bytes, context: bytes, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The plaintext of a stream that is read from its beginning to its end, by the library's own decryptor.
+
+    What comes out is authentic, but the stream is whole only when the iterator ends without an error.
+
+    Raises:
+        DecryptionFailed: another key or context; altered, reordered or truncated bytes.
+        FormatError: a key of another length.
+    """
+    _require_key(input_key)
+    decryptor = Cobblestone256Decryptor(bytes(input_key), context)
+    try:
+        for piece in pieces:
+            if plain := decryptor.update(piece):
+                yield plain
+        if plain := decryptor.finalize():
+            yield plain
+    except InvalidTag as error:
+        raise DecryptionFailed("the stream was altered or cut off, or the key is of another one") from error
+
+
 class _Cipher:
-    """Key schedule and the two operations on a run of chunks."""
+    """Key schedule and the opening of a run of chunks anywhere in a stream, which the library does not offer."""
 
     def __init__(self, input_key: bytes, context: bytes, salt: bytes) -> None:
-        if len(input_key) != KEY_BYTES or len(salt) != SALT_BYTES:
-            raise FormatError("a chunk stream has a key of 32 and a salt of 24 bytes")
+        _require_key(input_key)
         okm = HKDFExpand(hashes.SHA512(), 76, _LABEL + salt + context).derive(bytes(input_key))
         key = okm[:KEY_BYTES]
         self._aead = AESGCM(key)
@@ -65,15 +144,6 @@ class _Cipher:
             raise LimitExceeded("a chunk stream has at most 2^38 chunks")
         return (self._base ^ chunk).to_bytes(12, "big")
 
-    def seal(self, view: memoryview, out: memoryview, first: int) -> None:
-        """Seal the chunks of `view` (all full but the last) into `out`."""
-        for number in range(max(1, -(-len(view) // CHUNK_BYTES))):
-            chunk = view[number * CHUNK_BYTES : (number + 1) * CHUNK_BYTES]
-            start = number * SEALED_CHUNK_BYTES
-            self._aead.encrypt_into(
-                self._nonce(first + number), chunk, None, out[start : start + len(chunk) + TAG_BYTES]
-            )
-
     def open(self, view: memoryview, out: memoryview, first: int) -> None:
         """Open the sealed chunks of `view` into `out`."""
         for number in range(max(1, -(-len(view) // SEALED_CHUNK_BYTES))):
@@ -85,78 +155,6 @@ class _Cipher:
                 )
             except (InvalidTag, ValueError) as error:
                 raise DecryptionFailed("a chunk was altered, or is not of this stream") from error
-
-
-class Sealer:
-    """Seals a stream. Call `update` or `update_into` with any pieces, then `finish` exactly once.
-
-    The salt may be chosen by the caller (random, never twice under one key), so that `prefix` is known before
-    the first byte of plaintext.
-    """
-
-    def __init__(self, input_key: bytes, context: bytes, salt: bytes | None = None) -> None:
-        salt = os.urandom(SALT_BYTES) if salt is None else salt
-        self._cipher: _Cipher | None = _Cipher(input_key, context, salt)
-        self._rest = bytearray()  # shorter than a chunk
-        self._next = 0
-        self.prefix = salt + self._cipher.commitment
-
-    def __repr__(self) -> str:
-        return "Sealer(hidden)"
-
-    def output_bytes(self, size: int) -> int:
-        """How many bytes `update_into` will write for the next `size` bytes of plaintext."""
-        return (len(self._rest) + size) // CHUNK_BYTES * SEALED_CHUNK_BYTES
-
-    def update_into(self, data: bytes | bytearray | memoryview, out: memoryview) -> int:
-        """Write the sealed bytes that are complete so far (not the prefix) into `out`; returns how many.
-
-        Raises:
-            FormatError: the stream is finished, or `out` is smaller than `output_bytes`.
-        """
-        cipher = self._open()
-        size = self.output_bytes(len(data))
-        if len(out) < size:
-            raise FormatError("the buffer for sealed bytes is too small")
-        view, written = memoryview(data), 0
-        if self._rest:
-            missing = CHUNK_BYTES - len(self._rest)
-            self._rest += view[:missing]
-            view = view[missing:]
-            if size:
-                cipher.seal(memoryview(self._rest), out[:SEALED_CHUNK_BYTES], self._next)
-                self._next, written = self._next + 1, SEALED_CHUNK_BYTES
-                self._rest = bytearray()
-        full = len(view) // CHUNK_BYTES
-        if full:
-            cipher.seal(view[: full * CHUNK_BYTES], out[written:size], self._next)
-            self._next += full
-        self._rest += view[full * CHUNK_BYTES :]
-        return size
-
-    def update(self, data: bytes | bytearray | memoryview) -> bytearray:
-        """Sealed bytes that are complete so far (not the prefix), in a buffer of their own."""
-        out = bytearray(self.output_bytes(len(data)))
-        self.update_into(data, memoryview(out))
-        return out
-
-    def finish(self) -> bytearray:
-        """The last chunk, always shorter than a full one."""
-        cipher = self._open()
-        out = bytearray(len(self._rest) + TAG_BYTES)
-        cipher.seal(memoryview(self._rest), memoryview(out), self._next)
-        self.close()
-        return out
-
-    def close(self) -> None:
-        """Let go of the key, also when the stream is given up."""
-        overwrite(self._rest)
-        self._cipher = None
-
-    def _open(self) -> _Cipher:
-        if self._cipher is None:
-            raise FormatError("the stream is finished")
-        return self._cipher
 
 
 class Opener:
@@ -206,15 +204,3 @@ class Opener:
         out = bytearray(size)
         self._cipher.open(memoryview(sealed), memoryview(out), first_chunk)
         return out
-
-    def open_stream(
-        self, read: Callable[[int, int], bytes | bytearray], batch_chunks: int = 256
-    ) -> Iterator[bytearray]:
-        """All plaintext, in order. `read(start, end)` gives sealed bytes, prefix included in the counting.
-
-        What comes out is authentic, but the stream is whole only when the iterator ends without an error.
-        """
-        chunks = self.plain_bytes // CHUNK_BYTES + 1
-        for first in range(0, chunks, batch_chunks):
-            start, end = self.sealed_range(first, min(batch_chunks, chunks - first))
-            yield self.open_run(read(start, end), first)

@@ -4,6 +4,7 @@
 The payload is read once, with flat memory and on both cores (pipeline.py).
 """
 
+import hashlib
 import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,7 +17,7 @@ from crypto.encoding import b64u, dump_json, fields
 from crypto.header import COVER_BYTES, STANZA_COUNTS, half_info, stanza_info
 from crypto.padding import padme
 from crypto.pipeline import Block, Pipeline, Write
-from errors import FormatError, LimitExceeded
+from errors import FormatError, LimitExceeded, SourceChanged
 
 SECRET_BYTES: Final = 32
 STANZA_PLAIN_BYTES: Final = 98
@@ -149,22 +150,21 @@ def seal_payload(
     write: Write,
     *,
     progress: Callable[[int], object] = lambda done: None,
-    random_bytes: Random = os.urandom,
 ) -> SealedPayload:
     """Seal data and manifest in one read.
 
     Args:
-        write: gets the ciphertext in order, from another thread; its buffer is used again once it has returned.
+        write: gets the ciphertext in order, from this thread or another; its buffer is used again once it has returned.
         progress: gets the bytes of plaintext done.
 
     Raises:
         SourceChanged: a file has another length or digest than at intake.
     """
     prk = content_prk(secrets.s, secrets.halves)
-    sealer = chunks.Sealer(content_key(prk, ctx), sha512(ctx), random_bytes(chunks.SALT_BYTES))
+    sealer = chunks.Sealer(content_key(prk, ctx), sha512(ctx))
     done = 0
     with Pipeline(sealer, write) as output:
-        for block in _plaintext(output, sources, manifest):
+        for block in _plaintext(sources, manifest):
             output.put(block)
             done += len(block)
             progress(done)
@@ -175,17 +175,35 @@ def seal_payload(
     return SealedPayload(sealer.prefix, tree.root(), root, output.written)
 
 
-def _plaintext(output: Pipeline, sources: Sequence[Source], manifest: bytes) -> Iterator[Block]:
+def _plaintext(sources: Sequence[Source], manifest: bytes) -> Iterator[Block]:
     """data || manifest || zeros || lengths, in blocks; a file that changed since intake stops the sealing."""
     data = 0
     for source in sources:
-        yield from output.check(source.read(), source.size_bytes, None if source.is_authenticated else source.sha256)
+        yield from _checked(source)
         data += source.size_bytes
     yield manifest
     zeros = padded_length(sources, manifest) - data - len(manifest) - LENGTHS_BYTES
     for start in range(0, zeros, len(_ZEROS)):
         yield _ZEROS[: min(len(_ZEROS), zeros - start)]
     yield len(manifest).to_bytes(8, "big") + data.to_bytes(8, "big")
+
+
+def _checked(source: Source) -> Iterator[Block]:
+    """The blocks of a file, and never more bytes than it had at intake.
+
+    Raises:
+        SourceChanged: another length or digest.
+    """
+    size, digest = 0, hashlib.sha256()
+    for block in source.read():
+        size += len(block)
+        if size > source.size_bytes:
+            raise SourceChanged
+        if not source.is_authenticated:
+            digest.update(block)
+        yield block
+    if size != source.size_bytes or not (source.is_authenticated or digest.digest() == source.sha256):
+        raise SourceChanged
 
 
 # ---- Stanzas, cover, halves -------------------------------------------------------------------------------------

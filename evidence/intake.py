@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 from agencies.cases import case_key
 from agencies.members import OfficerSession
 from crypto import labels
-from crypto.chunks import CHUNK_BYTES, PREFIX_BYTES, Opener, Sealer, sealed_length
+from crypto.chunks import Sealer, open_pieces, sealed_length
 from crypto.digests import PIECE_BYTES, BlockRoot
 from crypto.encoding import b64u, dump_json, fields, parse_json, unb64u
 from crypto.header import IDENTIFIER_BYTES
+from crypto.pipeline import hashed_aside
 from crypto.sealing import Source
 from errors import AmparoError, FormatError, NotFound, SourceChanged
 from evidence.models import FileRow
@@ -25,7 +26,6 @@ from storage.desk_files import DeskFiles
 from storage.sealed import open_column, seal_column
 
 READ_BYTES: Final = 1 << 20
-RUN_CHUNKS: Final = 64
 LARGEST_BYTES: Final = 1 << 20
 UNKNOWN_TYPE: Final = "application/octet-stream"
 _TYPES: Final = {".jsonld": "application/ld+json", ".heic": "image/heic", ".webp": "image/webp"}
@@ -120,20 +120,23 @@ def _seal(
     source: Path, key: bytes, file_id: bytes, digest: Any, pieces: BlockRoot, sizes: list[int], progress: Progress
 ) -> Iterator[bytes]:
     """The sealed stream of a file; digests and size are complete when it ends."""
+
+    def update(block: bytes) -> None:
+        digest.update(block)
+        pieces.update(block)
+
     try:
-        with source.open("rb") as file:
+        with source.open("rb", buffering=0) as file:
             expected = os.fstat(file.fileno()).st_size
             sealer, done = Sealer(key, _context(file_id)), 0
             yield sealer.prefix
-            while piece := file.read(READ_BYTES):
-                done += len(piece)
+            for block in hashed_aside(iter(lambda: file.read(READ_BYTES), b""), update):
+                done += len(block)
                 if done > expected:  # a file that grows as fast as it is read would never end
                     break
-                digest.update(piece)
-                pieces.update(piece)
-                yield bytes(sealer.update(piece))
+                yield sealer.update(block)
                 progress(done, expected)
-            yield bytes(sealer.finish())
+            yield sealer.finish()
             if done != expected:
                 raise SourceChanged("the file changed while it was read; take it in again")
             sizes.append(done)
@@ -176,7 +179,7 @@ def _open(key: bytes | bytearray, row: FileRow) -> StoredFile:
     )  # fmt: skip
 
 
-def read_file(files: DeskFiles, officer: OfficerSession, case_id: bytes, file_id: bytes) -> Iterator[bytearray]:
+def read_file(files: DeskFiles, officer: OfficerSession, case_id: bytes, file_id: bytes) -> Iterator[bytes]:
     """The bytes of a file; every chunk is authenticated before it is given out.
 
     Raises:
@@ -188,18 +191,12 @@ def read_file(files: DeskFiles, officer: OfficerSession, case_id: bytes, file_id
     return open_blob(files, f"files/{file_id.hex()}", stored.key, _context(file_id), stored.size_bytes)
 
 
-def open_blob(files: DeskFiles, blob: str, key: bytes, context: bytes, size_bytes: int) -> Iterator[bytearray]:
+def open_blob(files: DeskFiles, blob: str, key: bytes, context: bytes, size_bytes: int) -> Iterator[bytes]:
     """A sealed stream of this size out of the blobs."""
     sealed_bytes = files.blobs.get_size(blob)
     if sealed_bytes != sealed_length(size_bytes):
         raise FormatError("a stored file has another length than its record says")
-    opener = Opener(key, context, files.blobs.get_range(blob, 0, PREFIX_BYTES), sealed_bytes)
-    try:
-        for first in range(0, size_bytes // CHUNK_BYTES + 1, RUN_CHUNKS):
-            start, end = opener.sealed_range(first, RUN_CHUNKS)
-            yield opener.open_run(files.blobs.get_range(blob, start, end - start), first)
-    finally:
-        opener.close()
+    return open_pieces(key, context, files.blobs.get_stream(blob))
 
 
 def source_of(files: DeskFiles, officer: OfficerSession, case_id: bytes, file_id: bytes, *, object_id: bytes) -> Source:

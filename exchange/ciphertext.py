@@ -7,6 +7,7 @@ from crypto.header import Header, parse_header
 from errors import FormatError, NotFound
 from exchange.arrivals import get_stored
 from exchange.office import Office
+from storage.blobs import FileWriter
 
 PART_BYTES: Final = 8 * 2**20
 
@@ -84,26 +85,36 @@ def drop_payload(office: Office, header: Header) -> None:
 
 
 class PartWriter:
-    """Takes a ciphertext in any pieces and stores it part by part."""
+    """Takes a ciphertext in order, in any pieces, and stores it part by part without holding a part in memory."""
 
     def __init__(self, office: Office, bundle_id: bytes) -> None:
-        self._office, self._bundle_id = office, bundle_id
-        self._open = bytearray()
-        self._number = 0
+        self._blobs, self._bundle_id = office.files.blobs, bundle_id
+        self._number = self._filled = 0
+        self._part: FileWriter | None = None
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """The next bytes."""
-        self._open += data
-        while len(self._open) >= PART_BYTES:
-            self._flush(PART_BYTES)
+        view = memoryview(data)
+        while len(view):
+            if self._part is None:
+                self._part = self._blobs.open_writer(blob_key(self._bundle_id, self._number))
+            piece = view[: PART_BYTES - self._filled]
+            self._part.write(piece)
+            self._filled += len(piece)
+            view = view[len(piece) :]
+            if self._filled == PART_BYTES:
+                self.close()
 
     def close(self) -> None:
-        """Store the rest."""
-        if self._open:
-            self._flush(len(self._open))
+        """Store what the last part has so far."""
+        if self._part is not None:
+            self._part.commit()
+            self._part, self._filled = None, 0
+            self._number += 1
 
-    def _flush(self, size: int) -> None:
-        part = bytes(self._open[:size])
-        self._office.files.blobs.put(blob_key(self._bundle_id, self._number), part)
-        del self._open[:size]
-        self._number += 1
+    def undo(self) -> None:
+        """Remove everything that was written."""
+        if self._part is not None:
+            self._part.abort()
+        for number in range(self._number + 1):
+            self._blobs.delete(blob_key(self._bundle_id, number))

@@ -146,15 +146,13 @@ def seal(
     writer = ciphertext.PartWriter(office, work.bundle_id)
     try:
         payload = seal_payload(
-            work.secrets, ctx, all_sources, manifest, writer.write,
-            progress=lambda done: progress(done, padded), random_bytes=random_bytes,
+            work.secrets, ctx, all_sources, manifest, writer.write, progress=lambda done: progress(done, padded)
         )  # fmt: skip
         writer.close()
         with office.files.session() as db:
             _store(db, office, work, ctx, padded, payload, now, random_bytes)
     except BaseException:
-        for number in range(ciphertext.part_count(padded * 2) + 1):
-            office.files.blobs.delete(ciphertext.blob_key(work.bundle_id, number))
+        writer.undo()
         if approval_id is not None:
             with office.files.session() as db:
                 approvals.reopen(db, approval_id)

@@ -160,8 +160,8 @@ def _sealed(item_id: bytes, key: bytes, blocks: Iterator[bytes]) -> Iterator[byt
         yield sealer.prefix
         for block in blocks:
             if found := sealer.update(block):
-                yield bytes(found)
-        yield bytes(sealer.finish())
+                yield found
+        yield sealer.finish()
     finally:
         sealer.close()
 
@@ -272,21 +272,11 @@ def read_filed(files: DeskFiles, officer: OfficerSession, item_id: bytes) -> Ite
     with files.session() as db:
         item = get_filed(db, officer, item_id)
     digest = hashlib.sha256()
-    for block in _open_blob(files, item):
+    for block in chunks.open_pieces(item.key, _context(item.item_id), files.blobs.get_stream(_blob_key(item.item_id))):
         digest.update(block)
-        yield bytes(block)
+        yield block
     if digest.digest() != item.sha256:
         raise CommitmentMismatch("a filed item is not what the sender's entry says")
-
-
-def _open_blob(files: DeskFiles, item: FiledItem) -> Iterator[bytearray]:
-    name = _blob_key(item.item_id)
-    prefix = files.blobs.get_range(name, 0, chunks.PREFIX_BYTES)
-    opener = chunks.Opener(item.key, _context(item.item_id), prefix, files.blobs.get_size(name))
-    try:
-        yield from opener.open_stream(lambda start, end: files.blobs.get_range(name, start, end - start))
-    finally:
-        opener.close()
 
 
 def verify_filed(office: Office, officer: OfficerSession, item_id: bytes) -> FiledItem:

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 from zipfile import BadZipFile
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from errors import FormatError, LimitExceeded, NotFound
 
@@ -176,6 +174,10 @@ def _decode(raw: bytes, name: str) -> str:
 
 
 def _xlsx_lines(raw: bytes, name: str) -> Iterator[list[str]]:
+    # Loaded here: the reader of spreadsheets takes 20 MiB, and a desk that seals or syncs never needs it.
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
     try:
         book = load_workbook(io.BytesIO(raw), read_only=True, data_only=False, keep_links=False)
     except (BadZipFile, InvalidFileException, KeyError, ValueError, OSError, SyntaxError):

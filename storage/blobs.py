@@ -38,8 +38,8 @@ class BlobStore(Protocol):
     def put(self, key: str, content: bytes) -> None:
         """Store one blob durably; an existing blob of this key is replaced."""
 
-    def put_stream(self, key: str, pieces: Iterable[bytes]) -> tuple[int, bytes]:
-        """Store pieces as one blob in flat memory; return its size and its SHA-256."""
+    def put_stream(self, key: str, pieces: Iterable[bytes]) -> None:
+        """Store pieces as one blob in flat memory."""
 
     def get(self, key: str) -> bytes:
         """The whole blob."""
@@ -121,26 +121,23 @@ class FileBlobs:
         """Store one blob durably."""
         self.put_stream(key, (content,))
 
-    def put_stream(self, key: str, pieces: Iterable[bytes]) -> tuple[int, bytes]:
+    def put_stream(self, key: str, pieces: Iterable[bytes]) -> None:
         """Store pieces as one blob; a crash at any point leaves the old blob or the new one."""
-        path, digest, size = self._path(key), hashlib.sha256(), 0
-        partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        writer = self.open_writer(key)
+        try:
+            for piece in pieces:
+                writer.write(piece)
+            writer.commit()
+        except BaseException:
+            writer.abort()
+            raise
+
+    def open_writer(self, key: str) -> "FileWriter":
+        """Begin a blob that is written piece by piece; it is there once the writer has committed."""
+        path = self._path(key)
         with _file_errors():
             self._make_folder(path.parent)
-            try:
-                with partial.open("xb") as file:
-                    for piece in pieces:
-                        file.write(piece)
-                        digest.update(piece)
-                        size += len(piece)
-                    file.flush()
-                    os.fsync(file.fileno())
-                partial.replace(path)
-            except BaseException:
-                partial.unlink(missing_ok=True)
-                raise
-            _sync_folder(path.parent)
-        return size, digest.digest()
+        return FileWriter(path)
 
     def get(self, key: str) -> bytes:
         """The whole blob."""
@@ -156,7 +153,7 @@ class FileBlobs:
     def get_stream(self, key: str, piece_bytes: int = READ_BYTES) -> Iterator[bytes]:
         """The blob in pieces; a missing blob is refused at the call, not at the first piece."""
         with _file_errors():
-            file = self._path(key).open("rb")
+            file = self._path(key).open("rb", buffering=0)
 
         def read() -> Iterator[bytes]:
             with file, _file_errors():
@@ -200,6 +197,36 @@ class FileBlobs:
             _sync_folder(path.parent)
 
 
+class FileWriter:
+    """One blob on its way to the disk, beside its name. End it with `commit` or `abort`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        with _file_errors():
+            self._file = self._partial.open("xb", buffering=0)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """The next bytes."""
+        view = memoryview(data)
+        with _file_errors():
+            while len(view):
+                view = view[self._file.write(view) :]
+
+    def commit(self) -> None:
+        """Make the blob durable under its name."""
+        with _file_errors():
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._partial.replace(self._path)
+            _sync_folder(self._path.parent)
+
+    def abort(self) -> None:
+        """Leave nothing behind of what was not committed."""
+        self._file.close()
+        self._partial.unlink(missing_ok=True)
+
+
 class ObjectBlobs:
     """Blobs in an S3 bucket."""
 
@@ -215,21 +242,19 @@ class ObjectBlobs:
         if hashlib.sha256(stored).digest() != hashlib.sha256(content).digest():
             raise IntegrityError("the object store returned other bytes than it was given")
 
-    def put_stream(self, key: str, pieces: Iterable[bytes]) -> tuple[int, bytes]:
+    def put_stream(self, key: str, pieces: Iterable[bytes]) -> None:
         """Store pieces as one blob by a multipart upload, then read it back."""
         require_key(key)
-        digest, size = hashlib.sha256(), 0
+        digest = hashlib.sha256()
         with _object_errors(), obstore.open_writer(self._store, key) as writer:
             for piece in pieces:
                 writer.write(piece)
                 digest.update(piece)
-                size += len(piece)
         stored = hashlib.sha256()
         for piece in self.get_stream(key):
             stored.update(piece)
         if stored.digest() != digest.digest():
             raise IntegrityError("the object store returned other bytes than it was given")
-        return size, digest.digest()
 
     def get(self, key: str) -> bytes:
         """The whole blob."""
