@@ -21,6 +21,7 @@ from broker.models import Bundle, BundleAgency, Event, Register
 from broker.parts import Parts, get_parts
 from broker.proofs import get_proof
 from broker.records import require_active
+from broker.staging import staged
 from config.settings import BrokerSettings
 from crypto.encoding import unb64u
 from crypto.header import release_info
@@ -84,21 +85,26 @@ def deposit(asked: dict[str, Any]) -> dict[str, Any]:
     header, payload = checks.check_deposit(parts.read_directory(), get_agency(), asked, parts.settings, parts.now())
     digest = payload["header_digest"]
     known = transact(parts.readers, lambda session: session.get(Bundle, (parts.log_id, header.bundle_id)))
-    if known is None:
-        # Blobs and halves first: what the log promises has to be there. A deposit that is refused after this
-        # leaves them without a bundle, and the retention run removes them.
-        parts.halves.put(parts.log_id, header, digest, asked["halves"])
-        parts.blobs.put(blob_key(digest, "header"), asked["header"])
-        parts.blobs.put(blob_key(digest, "cover"), asked["cover"])
-        _put_register(parts, digest, payload["register"], asked["register"]["box"])
-        keep_statement(parts, payload["event"])
-    answer = parts.submit("deposit", payload)
+    if known is not None:
+        return _with_proof(parts, parts.submit("deposit", payload))
+    # Halves and blobs first: what the log promises has to be there.
+    keep = partial(parts.halves.put, parts.log_id, header, digest, asked["halves"])
+    keep()
+    blobs = {
+        blob_key(digest, "header"): asked["header"],
+        blob_key(digest, "cover"): asked["cover"],
+        _register_key(digest, payload["register"]["digest"]): asked["register"]["box"],
+        **transfers.large_statement(parts.log_id, payload["event"]["statement"]),
+    }
+    with staged(parts, blobs, undo=lambda: parts.halves.forget(parts.log_id, digest)):
+        answer = parts.submit("deposit", payload)
+    if not parts.halves.has(parts.log_id, digest):
+        keep()  # the refusal of a twin of this request has removed the half in between
+    return _with_proof(parts, answer)
+
+
+def _with_proof(parts: Parts, answer: dict[str, Any]) -> dict[str, Any]:
     return {**answer, "proof": get_proof(parts, answer["index"])}
-
-
-def keep_statement(parts: Parts, payload: dict[str, Any]) -> None:
-    """A statement that is too large for a row goes to a blob under the digest of its bytes."""
-    transfers.keep_statement(parts.blobs, parts.log_id, payload["statement"])
 
 
 @bp.get("/bundles/<bundle_id>", endpoint="get_bundle")
@@ -203,8 +209,8 @@ def release(asked: dict[str, Any], bundle_id: str) -> dict[str, Any]:
         raise FormatError("this is not a request to open this bundle")
     if event.body["broker"] != parts.settings.broker_id:
         raise FormatError("the request is made for another broker")
-    keep_statement(parts, payload)
-    index = parts.submit("event", payload)["index"]
+    with staged(parts, transfers.large_statement(parts.log_id, payload["statement"])):
+        index = parts.submit("event", payload)["index"]
     # From here on the request stands in the log, synced and under a checkpoint. What may have come between is a
     # hold or a destruction: the state is read again here, and once more by the store as it answers.
     bundle = find_bundle(parts, parse_id(bundle_id), get_agency())
@@ -233,8 +239,8 @@ def add_version(asked: dict[str, Any], bundle_id: str) -> dict[str, Any]:
     parts = get_parts()
     bundle = find_bundle(parts, parse_id(bundle_id), get_agency())
     payload = checks.check_register(parts.read_directory(), get_agency(), bundle.bundle_id, bundle.header_digest, asked)
-    _put_register(parts, bundle.header_digest, payload, asked["box"])
-    index = parts.submit("register", payload)["index"]
+    with staged(parts, {_register_key(bundle.header_digest, payload["digest"]): asked["box"]}):
+        index = parts.submit("register", payload)["index"]
     return {"index": index, "proof": get_proof(parts, index)}
 
 
@@ -263,7 +269,3 @@ def get_version(query: dict[str, Any], bundle_id: str) -> dict[str, Any]:
 
 def _register_key(header_digest: bytes, digest: bytes) -> str:
     return blob_key(header_digest, f"register-{digest.hex()}")
-
-
-def _put_register(parts: Parts, header_digest: bytes, payload: dict[str, Any], box: bytes) -> None:
-    parts.blobs.put(_register_key(header_digest, payload["digest"]), box)

@@ -11,6 +11,7 @@ from broker import checks, transfers, wire
 from broker.auth import get_agency
 from broker.parts import Parts, get_parts
 from broker.proofs import get_proof as make_proof
+from broker.staging import staged
 from broker.witnesses import take_cosignatures
 from crypto.signing import LARGEST_NOTE_BYTES
 from custody import tiles
@@ -38,8 +39,8 @@ def _add_event(parts: Parts, agency: str, asked: dict[str, Any]) -> dict[str, An
         event, payload = checks.check_event(parts.read_directory(), agency, asked, parts.settings)
         if event.kind == "open-requested":
             raise FormatError("a request to open is sent to the bundle's own address")
-        transfers.keep_statement(parts.blobs, parts.log_id, payload["statement"])
-        index = parts.submit("event", payload)["index"]
+        with staged(parts, transfers.large_statement(parts.log_id, payload["statement"])):
+            index = parts.submit("event", payload)["index"]
         if event.kind in checks.HANDLE_CHANGES:
             # Answered only when the store of key halves has carried it out.
             parts.duties.perform()

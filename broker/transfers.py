@@ -156,6 +156,7 @@ def _complete(parts: Parts, bundle: Bundle) -> None:
 
     if merkle_root(transact(parts.readers, read)) != bundle.root:
         # A sender who uploads something else than it signed starts again; nothing of it is kept.
+        delete_parts(parts, bundle)
         parts.sequencer.run(lambda session: _forget(session, bundle))
         raise CommitmentMismatch("the parts are not the ciphertext that the header commits to; send them anew")
     parts.submit("complete", {"bundle_id": bundle.bundle_id})
@@ -174,10 +175,9 @@ def _statement_key(log_id: bytes, statement_digest: bytes) -> str:
     return f"events/{log_id.hex()}/{statement_digest.hex()}"
 
 
-def keep_statement(blobs: BlobStore, log_id: bytes, statement: bytes) -> None:
-    """Store a statement as a blob if it is too large for a row; call it before the row is written."""
-    if len(statement) > LARGEST_ROW_BYTES:
-        blobs.put(_statement_key(log_id, sha256(statement)), statement)
+def large_statement(log_id: bytes, statement: bytes) -> dict[str, bytes]:
+    """The blob of a statement that is too large for a row; nothing for others."""
+    return {_statement_key(log_id, sha256(statement)): statement} if len(statement) > LARGEST_ROW_BYTES else {}
 
 
 def get_statement(blobs: BlobStore, row: Event) -> bytes:

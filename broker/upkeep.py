@@ -3,7 +3,7 @@
 import secrets
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import select
@@ -14,6 +14,7 @@ from broker import transfers, witnesses
 from broker.limits import forget_old_rows
 from broker.models import Bundle
 from broker.parts import Parts
+from broker.staging import drop_orphans
 from config.logs import get_log
 from crypto import labels
 from errors import AmparoError
@@ -22,6 +23,7 @@ from storage.database import transact
 KEY_DAYS_AHEAD = 1
 KEY_DAYS_TAKEN = 2
 ROUND_SECONDS = 20.0
+SWEEP = timedelta(minutes=30)
 PAGE = 64
 
 
@@ -48,10 +50,7 @@ def publish_receiving_keys(parts: Parts) -> int:
 def expire_bundles(parts: Parts) -> int:
     """Destroy the halves of bundles whose term has been over for long, by the witnesses' times."""
     grace = timedelta(days=parts.settings.destroy_after_expiry_days)
-    agreed = transact(
-        parts.readers,
-        lambda session: witnesses.get_time(session, parts.log_id, parts.settings.witness_quorum),
-    )
+    agreed = _agreed_time(parts)
     query = (
         select(Bundle)
         .where(
@@ -68,13 +67,20 @@ def expire_bundles(parts: Parts) -> int:
     return len(over)
 
 
+def _agreed_time(parts: Parts) -> datetime:
+    # A broker whose own clock is years ahead must not destroy anything by it.
+    quorum = parts.settings.witness_quorum
+    return transact(parts.readers, lambda session: witnesses.get_time(session, parts.log_id, quorum))
+
+
 def _set_expired(bundle: Bundle, session: Session) -> None:
     session.get_one(Bundle, (bundle.log_id, bundle.bundle_id)).state = "expired"
 
 
 def drop_unfinished(parts: Parts) -> int:
-    """End bundles whose parts never all arrived, and free their room."""
-    oldest = parts.now() - timedelta(days=parts.settings.undelivered_ttl_days)
+    """End bundles whose parts never all arrived, and free their room, by the witnesses' times."""
+    agreed = min(parts.now(), _agreed_time(parts))
+    oldest = agreed - timedelta(days=parts.settings.undelivered_ttl_days)
     query = (
         select(Bundle)
         .where(
@@ -100,7 +106,9 @@ class Upkeep:
         self._parts = parts
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="upkeep", daemon=True)
-        self._rekey_at = parts.now() + timedelta(hours=parts.settings.rekey_hours)
+        # The first round renews the key: a broker that is restarted every day would never come to it otherwise.
+        self._rekey_at = self._sweep_at = parts.now()
+        self._orphans: dict[bytes, datetime] = {}
 
     def start(self) -> None:
         """Do what may not wait, then go on in the background."""
@@ -133,6 +141,9 @@ class Upkeep:
             "retention",
             lambda: parts.sequencer.run(lambda session: forget_old_rows(session, parts.log_id, parts.now())),
         )
+        if parts.now() >= self._sweep_at:
+            self._do("orphans", lambda: drop_orphans(parts, self._orphans))
+            self._sweep_at = parts.now() + SWEEP
         if parts.now() >= self._rekey_at:
             self._do("rekey", parts.halves.rekey)
             self._rekey_at = parts.now() + timedelta(hours=parts.settings.rekey_hours)

@@ -297,6 +297,12 @@ class Network:
 
     def cosign(self, name: str, when: int | None = None) -> dict[str, Any]:
         """One desk cosigns the newest checkpoint."""
+        note = self.cosigned(name, when)
+        answer: dict[str, Any] = require_ok(self.clients[name].call("POST", "/log/cosignatures", content=note))
+        return answer
+
+    def cosigned(self, name: str, when: int | None = None) -> bytes:
+        """The newest checkpoint with the lines of one desk."""
         agency, client = self.agencies[name], self.clients[name]
         signed = checkpoints.open_checkpoint(client.get("/log/checkpoint").encode(), self.log_keys)
         moment = int(time.time()) if when is None else when
@@ -305,9 +311,7 @@ class Network:
             checkpoints.cosign_ed25519(key_name, agency.witness, signed.checkpoint, moment),
             checkpoints.cosign_mldsa(key_name, agency.witness_mldsa, signed.checkpoint, moment),
         ]
-        note = checkpoints.with_lines(signed, lines).dump()
-        answer: dict[str, Any] = require_ok(client.call("POST", "/log/cosignatures", content=note))
-        return answer
+        return checkpoints.with_lines(signed, lines).dump()
 
 
 @dataclass

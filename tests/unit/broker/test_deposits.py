@@ -4,13 +4,12 @@ import copy
 import dataclasses
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from broker.parts import EXTENSION
-from broker.upkeep import drop_unfinished
 from crypto import hybrid, sealing
 from crypto.digests import sha256
 from crypto.encoding import b64u, unb64u
@@ -211,15 +210,45 @@ def test_agencies_that_are_not_named_learn_nothing(network: Network) -> None:
         assert named.call("GET", f"/bundles/{draft.id}{path}").status_code == 200
 
 
-def test_a_bundle_that_is_never_uploaded_ends_after_its_time(own_network: Network, settings: Any) -> None:
-    draft = own_network.draft("north-police", ["south-police"])
-    draft.client.post("/bundles", draft.deposit_body())
-    whole = own_network.draft("north-police", ["south-police"])
-    whole.deposit()
-    parts = own_network.app.extensions[EXTENSION]
-    assert drop_unfinished(parts) == 0
-    later = dataclasses.replace(parts, clock=lambda: datetime.now(UTC) + timedelta(days=91))
-    assert drop_unfinished(later) == 1
-    south = own_network.clients["south-police"]
-    assert south.get(f"/bundles/{draft.id}")["state"] == "expired"
-    assert south.get(f"/bundles/{whole.id}")["state"] == "active"
+def test_a_refused_deposit_leaves_neither_half_nor_blob(network: Network) -> None:
+    parts = network.app.extensions[EXTENSION]
+
+    def kept() -> tuple[set[bytes], set[str]]:
+        return set(parts.halves.list_digests(parts.log_id)), set(parts.blobs.list_keys("bundles"))
+
+    first = network.draft("north-police", ["south-police"])
+    before, body = kept(), first.deposit_body()
+    first.client.post("/bundles", body)
+    first.upload()
+    digest = first.header.digest()
+    halves, blobs = (after - earlier for after, earlier in zip(kept(), before, strict=True))
+    assert halves == {digest} and {key.split("/")[2].split("-")[0] for key in blobs} == {
+        "header", "cover", "register", "part",
+    }  # fmt: skip
+
+    refused = {
+        "a used handle": network.draft("north-police", ["south-police"], handle_list=first.header.handles),
+        "another header": resigned(first.changed(handles=tuple(os.urandom(32) for _ in range(8)))),
+    }
+    before = kept()
+    for claim, draft in refused.items():
+        answer = draft.client.call("POST", "/bundles", json=draft.deposit_body())
+        assert answer.status_code == 409, (claim, answer.text)
+        assert kept() == before, claim
+    first.client.post("/bundles", body)
+    assert kept() == before
+
+
+def test_a_refused_version_leaves_no_blob(network: Network) -> None:
+    parts = network.app.extensions[EXTENSION]
+    draft = network.draft("north-police", ["south-police"])
+    draft.deposit()
+    officer, path = draft.sender.officers[0], f"/bundles/{draft.id}/register"
+    before = set(parts.blobs.list_keys("bundles"))
+    second, rival = draft.next_version(officer), draft.next_version(officer)
+    draft.client.post(path, draft.register_body(second))
+    after = set(parts.blobs.list_keys("bundles"))
+    assert len(after - before) == 1
+    require_refused(draft.client.call("POST", path, json=draft.register_body(rival)), 409, "register-stale")
+    assert set(parts.blobs.list_keys("bundles")) == after
+    assert draft.client.get(path)["version"] == 2
