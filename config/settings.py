@@ -40,7 +40,6 @@ class BrokerSettings:
     host: str = "127.0.0.1"
     port: int = 8000
     threads: int = 16
-    max_part_bytes: int = 8 * MIB
     max_bundle_bytes: int = 64 * 1024 * MIB
     max_event_bytes: int = 256 * 1024
     requests_per_minute: int = 1200
@@ -93,30 +92,18 @@ class DeskSettings:
     agency_id: str
     public_url: str
     broker_url: str
-    evaluator_url: str  # the second evaluator of blind matching; empty: matching is off
-    trust_file: Path
     session_key_file: Path = field(repr=False)  # signs cookies; made at set-up, readable by the desk alone
-    database_url: str = field(repr=False)
-    blob_url: str = field(repr=False)
     host: str = "127.0.0.1"
     port: int = 8001
-    threads: int = 8
     session_hours: int = 12
     idle_lock_minutes: int = 10
     sync_every_seconds: int = 20
-    max_exhibit_bytes: int = 64 * 1024 * MIB
-    reader_timeout_seconds: int = 60
-    reader_memory_bytes: int = 512 * MIB
-    sign_in_tries_per_hour: int = 10
-    language: str = "en"
     log_level: str = "info"
     log_form: str = "text"
 
     def __post_init__(self) -> None:
         require_origin("public_url", self.public_url)
         require_origin("broker_url", self.broker_url)
-        if self.evaluator_url:
-            require_origin("evaluator_url", self.evaluator_url)
         require_positive(self)
 
     @classmethod
@@ -133,11 +120,7 @@ class DeskSettings:
             "agency_id": read.text("agency_id"),
             "public_url": read.text("public_url"),
             "broker_url": read.text("broker_url"),
-            "evaluator_url": read.text("evaluator_url", ""),
-            "trust_file": read.path("trust_file", data_dir / "trust.json"),
             "session_key_file": read.path("session_key_file"),
-            "database_url": read.text("database_url", sqlite_url(data_dir / "desk.sqlite")),
-            "blob_url": read.text("blob_url", (data_dir / "blobs").as_uri()),
         }
         return read.build(cls, values)
 

@@ -1,5 +1,6 @@
 """The desk as a web application: one process, its keys in memory, sync in a thread with nobody signed in."""
 
+import secrets
 import threading
 import time
 from collections.abc import Mapping
@@ -13,17 +14,22 @@ from flask_login import current_user
 from flask_wtf import CSRFProtect
 from werkzeug.exceptions import HTTPException
 
+from agencies import members
+from agencies.members import OfficerSession
+from config.logs import get_log, set_up_logs
 from config.settings import DeskSettings
 from desk import casework, entry, inbox, localweb, session
 from errors import AmparoError, LogForked, NotFound, NotPermitted, SignInRequired, Unavailable
 from exchange import membership
 from exchange.office import Office
+from exchange.registers import rewrite_at_random
 from exchange.sync import sync
 
 NAVIGATION: Final = (
     ("casework.cases", "folder2", "Cases"),
     ("inbox.bundles", "inbox", "Inbox"),
 )
+REWRITE_SECONDS: Final = 3600
 OPEN: Final = frozenset({"entry.start", "entry.sign_in", "static", "bootstrap.static"})
 STATUS: Final[Mapping[type[AmparoError], int]] = {NotFound: 404, NotPermitted: 403, SignInRequired: 401}
 WORDS: Final = {
@@ -52,7 +58,9 @@ def create_desk(settings: DeskSettings) -> Flask:
         WTF_CSRF_SSL_STRICT=False,  # localweb holds every POST to the desk's own origin
         BOOTSTRAP_SERVE_LOCAL=True,
     )
-    book = session.SessionBook()
+    book = session.SessionBook(
+        settings.idle_lock_minutes * 60, settings.session_hours * 3600, lambda officer: _is_current(office, officer)
+    )
     app.extensions["office"], app.extensions["book"] = office, book
     localweb.guard(app, [settings.public_url])
     CSRFProtect(app)
@@ -65,6 +73,11 @@ def create_desk(settings: DeskSettings) -> Flask:
     app.register_error_handler(AmparoError, _refused)
     app.register_error_handler(HTTPException, _not_found)
     return app
+
+
+def _is_current(office: Office, officer: OfficerSession) -> bool:
+    with office.files.session() as db:
+        return members.is_current(db, officer)
 
 
 def _require_sign_in() -> ResponseReturnValue | None:
@@ -112,10 +125,15 @@ def _not_found(error: HTTPException) -> tuple[str, int]:
 
 
 class Clock:
-    """Follows the log, fetches and pushes, and wipes idle sessions, until it is stopped."""
+    """Follows the log, fetches and pushes, and wipes idle sessions, until it is stopped.
+
+    While somebody is signed in, flag registers are rewritten unchanged at random times: a flag that is raised is then
+    one more rewrite, and its time says nothing.
+    """
 
     def __init__(self, app: Flask, every_seconds: int) -> None:
         self._app, self._every = app, every_seconds
+        self._rewrite_at = time.monotonic() + _next_rewrite()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="desk-clock", daemon=True)
 
@@ -134,15 +152,29 @@ class Clock:
             self._app.extensions["book"].sweep()
             try:
                 sync(office, now=int(time.time()))
+                self._rewrite_registers(office)
             except (Unavailable, LogForked) as error:
-                self._app.logger.warning("sync: %s", error.code)
+                get_log("desk.clock").warning("sync-later", code=error.code)
             except AmparoError as error:
-                self._app.logger.error("sync: %s", error.code)
+                get_log("desk.clock").error("sync-refused", code=error.code)
             self._stopped.wait(self._every)
+
+    def _rewrite_registers(self, office: Office) -> None:
+        officers = self._app.extensions["book"].officers()
+        if officers and time.monotonic() >= self._rewrite_at:
+            self._rewrite_at = time.monotonic() + _next_rewrite()
+            for officer in officers:
+                rewrite_at_random(office, officer, now=int(time.time()))
+
+
+def _next_rewrite() -> float:
+    """Seconds: an hour on the average, at no regular time."""
+    return REWRITE_SECONDS * (0.5 + secrets.randbelow(1000) / 1000)
 
 
 def serve(settings: DeskSettings) -> None:
     """Serve the desk's pages until SIGTERM: threads of one process, since keys live in its memory."""
+    set_up_logs(settings.log_level, settings.log_form)
     app = create_desk(settings)
     clock = Clock(app, settings.sync_every_seconds)
     clock.start()

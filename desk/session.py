@@ -1,12 +1,13 @@
 """Who is signed in: officers' sessions live in this process's memory and nowhere else.
 
 The cookie holds a random name of a session; the keys are reachable only through the entry of that name. A lock, a
-sign-out, twelve hours, or an idle spell wipes them.
+sign-out, an idle spell or the end of the longest session wipes them, and so does the officer's departure.
 """
 
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from flask import Flask, session
@@ -14,9 +15,7 @@ from flask_login import LoginManager, UserMixin, login_user, logout_user
 
 from agencies.members import OfficerSession
 
-IDLE_SECONDS = 300
-LONGEST_SECONDS = 12 * 3600
-NAME = "officer"
+IsCurrent = Callable[[OfficerSession], bool]
 
 
 @dataclass
@@ -31,14 +30,17 @@ class SignedIn(UserMixin):  # type: ignore[misc]
     def get_id(self) -> str:
         return self.name
 
-    def is_over(self, now: float) -> bool:
-        return now - self.seen > IDLE_SECONDS or now - self.since > LONGEST_SECONDS
-
 
 class SessionBook:
-    """Every session of this desk process. Safe for threads."""
+    """Every session of this desk process. Safe for threads.
 
-    def __init__(self) -> None:
+    Args:
+        idle_seconds, longest_seconds: after which a session is over.
+        is_current: whether the officer still works here under these keys; asked at every request.
+    """
+
+    def __init__(self, idle_seconds: float, longest_seconds: float, is_current: IsCurrent) -> None:
+        self._idle, self._longest, self._is_current = idle_seconds, longest_seconds, is_current
         self._lock = threading.Lock()
         self._open: dict[str, SignedIn] = {}
 
@@ -52,13 +54,13 @@ class SessionBook:
         moment = time.monotonic() if now is None else now
         with self._lock:
             entry = self._open.get(name)
-            if entry is None or not entry.is_over(moment):
-                if entry is not None:
-                    entry.seen = moment
-                return entry
-            del self._open[name]
-        entry.officer.lock()
-        return None
+        if entry is None:
+            return None
+        if self._is_over(entry, moment) or not self._is_current(entry.officer):
+            self.end(name)
+            return None
+        entry.seen = moment
+        return entry
 
     def end(self, name: str) -> None:
         with self._lock:
@@ -70,9 +72,18 @@ class SessionBook:
         """Wipe the keys of sessions that nobody used for a while; called by the desk's clock thread."""
         moment = time.monotonic() if now is None else now
         with self._lock:
-            names = [name for name, entry in self._open.items() if entry.is_over(moment)]
+            names = [name for name, entry in self._open.items() if self._is_over(entry, moment)]
         for name in names:
             self.end(name)
+
+    def officers(self) -> list[OfficerSession]:
+        """Who is signed in now, each once."""
+        with self._lock:
+            found = {entry.officer.handle: entry.officer for entry in self._open.values()}
+        return [found[handle] for handle in sorted(found)]
+
+    def _is_over(self, entry: SignedIn, now: float) -> bool:
+        return now - entry.seen > self._idle or now - entry.since > self._longest
 
     def end_all(self) -> None:
         with self._lock:

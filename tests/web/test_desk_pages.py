@@ -12,7 +12,7 @@ from werkzeug.serving import make_server
 
 from agencies import cases
 from app import create_app
-from config.settings import DeskSettings, sqlite_url
+from config.settings import DeskSettings
 from evidence import exhibits, intake
 from tests.support.brokers import free_port
 from tests.support.field import WORDS, Field, now, with_field
@@ -50,8 +50,7 @@ def serve(field: Field) -> Iterator[Served]:
     (folder / "session.key").write_bytes(b"k" * 32)
     settings = DeskSettings(
         data_dir=folder, agency_id="north-police", public_url=f"http://127.0.0.1:{port}", port=port,
-        broker_url=field.settings.public_url, evaluator_url="", trust_file=folder / "trust.json",
-        session_key_file=folder / "session.key", database_url=sqlite_url(folder / "unused"), blob_url="",
+        broker_url=field.settings.public_url, session_key_file=folder / "session.key",
     )  # fmt: skip
     server = make_server("127.0.0.1", port, create_app(settings), threaded=True)
     thread = threading.Thread(target=server.serve_forever)

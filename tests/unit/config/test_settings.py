@@ -39,11 +39,10 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_the_required_settings_are_enough(environment: pytest.MonkeyPatch) -> None:
     """All others have defaults that work on one machine."""
     broker, desk = BrokerSettings.from_environment(), DeskSettings.from_environment()
-    assert broker.max_part_bytes == 8 * 2**20
     assert broker.database_url.endswith("broker.sqlite")
     assert broker.halves_url.endswith("halves.sqlite")
     assert desk.port == 8001
-    assert desk.trust_file.is_absolute()
+    assert desk.data_dir.is_absolute()
 
 
 @pytest.mark.parametrize("name", sorted(BROKER | DESK))
@@ -59,7 +58,7 @@ def test_a_missing_required_setting_is_named(environment: pytest.MonkeyPatch, na
     ("name", "bad", "good"),
     [
         ("AMPARO_BROKER_PORT", "eighty", "80"),
-        ("AMPARO_BROKER_MAX_PART_BYTES", "0", "1"),
+        ("AMPARO_BROKER_MAX_EVENT_BYTES", "0", "1"),
         ("AMPARO_BROKER_PUBLIC_URL", "http://broker.example.org", "http://127.0.0.1:8000"),
         ("AMPARO_BROKER_PUBLIC_URL", "https://broker.example.org/path", "https://broker.example.org:444"),
         ("AMPARO_BROKER_PUBLIC_URL", "https://broker.example.org:port", "https://[::1]:8000"),
