@@ -18,6 +18,7 @@ from crypto.chunks import Sealer, open_pieces, sealed_length
 from crypto.digests import PIECE_BYTES, BlockRoot
 from crypto.encoding import b64u, dump_json, fields, parse_json, unb64u
 from crypto.header import IDENTIFIER_BYTES
+from crypto.manifest import MEDIA_TYPE
 from crypto.pipeline import hashed_aside
 from crypto.sealing import Source
 from errors import AmparoError, FormatError, NotFound, SourceChanged
@@ -57,10 +58,16 @@ def _no_progress(done: int, total: int) -> None:
     pass
 
 
+def readable_name(path: Path) -> str:
+    r"""The name of a file as text; bytes of it that are no UTF-8 come out as \xNN."""
+    return os.fsencode(path.name).decode("utf-8", "backslashreplace")
+
+
 def guess_type(name: str) -> str:
-    """The media type by the ending of a name; the content is not looked at here."""
+    """The media type by the ending of a name, in the form that bundles and packs take; the content is not read here."""
     ending = Path(name).suffix.lower()
-    return _TYPES.get(ending) or mimetypes.guess_type(f"file{ending}")[0] or UNKNOWN_TYPE
+    guessed = (mimetypes.guess_type(f"file{ending}")[0] or "").lower()
+    return _TYPES.get(ending) or (guessed if MEDIA_TYPE.match(guessed) else UNKNOWN_TYPE)
 
 
 def take_in(
@@ -79,14 +86,18 @@ def take_in(
 
     Args:
         name: how it is called in the case; the file's own name if not given. It is sealed.
+        media_type: guessed by the name if not given.
         progress: gets bytes done and bytes in all.
 
     Raises:
         NotFound: it cannot be read.
         SourceChanged: it grew or shrank while it was read; take it in again.
         StorageFull: nothing was kept.
+        FormatError: a media type that no bundle and no pack could name.
     """
     officer.require("exhibit-take-in")
+    if media_type is not None and not MEDIA_TYPE.match(media_type):
+        raise FormatError("a media type has two words in lower case and a slash")
     with files.session() as db:
         case = bytes(case_key(db, officer, case_id))
     file_id, key = random_bytes(IDENTIFIER_BYTES), random_bytes(32)
@@ -96,7 +107,7 @@ def take_in(
     try:
         files.blobs.put_stream(blob, _seal(source, key, file_id, digest, pieces, sizes, progress))
         row = {
-            "v": 1, "name": name or source.name, "media_type": media_type or guess_type(name or source.name),
+            "v": 1, "name": name, "media_type": media_type or guess_type(name),
             "size_bytes": sizes[0], "sha256": b64u(digest.digest()), "pieces": b64u(pieces.root()), "key": b64u(key),
         }  # fmt: skip
         with files.session() as db:

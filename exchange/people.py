@@ -6,6 +6,7 @@ from typing import Final
 
 from agencies.members import OfficerSession
 from errors import NotFound
+from evidence.intake import readable_name
 from exchange.office import Office
 from identity import htcds, persons
 
@@ -44,9 +45,13 @@ def evidence_files(folder: Path) -> list[Path]:
 def ignored_files(folder: Path) -> tuple[str, ...]:
     """Names of what else lies in the folder, and of what in evidence/ is no file; nothing of it is taken in."""
     known = {find_table(folder), folder / EVIDENCE}
-    beside = [one.name for one in folder.iterdir() if one not in known]
-    links = [str(one.relative_to(folder)) for one in (folder / EVIDENCE).rglob("*") if one.is_symlink()]
-    return tuple(sorted([*beside, *links]))
+    beside = [one for one in folder.iterdir() if one not in known]
+    within = [one for one in (folder / EVIDENCE).rglob("*") if one.is_symlink() or not (one.is_file() or one.is_dir())]
+    return tuple(sorted(_shown(folder, one) for one in (*beside, *within)))
+
+
+def _shown(folder: Path, path: Path) -> str:
+    return "/".join(readable_name(Path(part)) for part in path.relative_to(folder).parts)
 
 
 def import_persons(office: Office, officer: OfficerSession, case_id: bytes, folder: Path, *, now: int) -> Imported:

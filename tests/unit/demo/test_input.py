@@ -1,5 +1,6 @@
 """Folders that the demonstration may be given."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,22 @@ def test_other_files_and_links_are_named_and_not_taken_in(tmp_path: Path) -> Non
     found = read_input(tmp_path)
     assert [path.name for path in found.files] == ["photo.jpg"]
     assert found.ignored == ("evidence/deep/link", "notes.txt")
+
+
+def test_what_is_no_file_is_named_whatever_its_name(tmp_path: Path) -> None:
+    (tmp_path / "persons.csv").write_text("prs_FirstName\nTestperson\n", encoding="utf-8")
+    evidence = tmp_path / "evidence"
+    evidence.mkdir()
+    os.mkfifo(evidence / "pipe")
+    (evidence / "photo.jpg").write_bytes(b"x")
+    odd = os.fsencode(tmp_path) + b"/caf\xe9.txt"
+    try:
+        Path(os.fsdecode(odd)).write_bytes(b"x")
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    found = read_input(tmp_path)
+    assert [path.name for path in found.files] == ["photo.jpg"]
+    assert found.ignored == ("caf\\xe9.txt", "evidence/pipe")
 
 
 def test_a_folder_without_a_table_is_refused(tmp_path: Path) -> None:

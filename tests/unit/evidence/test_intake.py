@@ -1,6 +1,7 @@
 """Taking files in: one read, sealed, all or nothing; and the register of exhibits."""
 
 import hashlib
+import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -58,6 +59,18 @@ def test_a_file_of_any_size_reads_back_as_it_was(team: Team, tmp_path: Path, rng
     assert b"".join(intake.read_file(team.desk.files, team.liaison, team.case_id, stored.file_id)) == raw
     assert intake.is_intact(team.desk.files, team.liaison, team.case_id, stored.file_id)
     assert done[-1:] == ([(size, size)] if size else [])
+
+
+def test_a_file_whose_name_is_no_text_is_taken_in_under_a_readable_one(team: Team, tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9\n.jpg"))
+    try:
+        path.write_bytes(b"x")
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    stored = team.take_in(path)
+    with team.desk.files.session() as db:
+        found = intake.get_file(db, team.liaison, team.case_id, stored.file_id)
+    assert (found.name, found.media_type) == ("caf\\xe9\n.jpg", "image/jpeg")
 
 
 def test_neither_name_nor_content_is_readable_on_the_disk(team: Team, tmp_path: Path) -> None:
