@@ -98,6 +98,7 @@ def take_in(
     officer.require("exhibit-take-in")
     if media_type is not None and not MEDIA_TYPE.match(media_type):
         raise FormatError("a media type has two words in lower case and a slash")
+    name = name or readable_name(source)
     with files.session() as db:
         case = bytes(case_key(db, officer, case_id))
     file_id, key = random_bytes(IDENTIFIER_BYTES), random_bytes(32)

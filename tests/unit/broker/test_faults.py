@@ -88,7 +88,9 @@ def kill_while(broker: RunningBroker, *works: Callable[[], None], after: float) 
 
 
 @pytest.mark.parametrize("round_", range(2))
-def test_what_was_acknowledged_before_a_kill_is_there_after_it(round_: int, fragile: Served) -> None:
+def test_what_was_acknowledged_before_a_kill_is_there_after_it(
+    round_: int, fragile: Served, rng: random.Random
+) -> None:
     """Appends, deposits and releases at once, killed at a random moment."""
     broker, network = fragile
     south, north = network.clients["south-police"], network.clients["north-police"]
@@ -120,12 +122,12 @@ def test_what_was_acknowledged_before_a_kill_is_there_after_it(round_: int, frag
         body, _ = base.request("south-police", hybrid.ReceivingKey(hybrid.generate()))
         released.append(own[2].post(f"/bundles/{base.id}/release", body)["index"])
 
-    kill_while(broker, append, deposit, release, after=random.uniform(1.0, 2.5))
+    kill_while(broker, append, deposit, release, after=rng.uniform(1.0, 2.5))
     assert entries
     assert deposited
     assert released
     broker.start()
-    for index, entry in random.sample(entries, min(20, len(entries))):
+    for index, entry in rng.sample(entries, min(20, len(entries))):
         proof = proofs.parse_proof(south.get("/proof", index=index).encode())
         proofs.verify_proof(proof, entry, network.log_keys)
     for draft in deposited:
@@ -160,7 +162,7 @@ while True:
 """
 
 
-def test_a_kill_while_the_store_key_is_renewed_loses_no_half(tmp_path: Path) -> None:
+def test_a_kill_while_the_store_key_is_renewed_loses_no_half(tmp_path: Path, rng: random.Random) -> None:
     """Killed several times at random moments; every half opens afterwards, under one key alone."""
     broker, network = serve(tmp_path)
     drafts = [network.draft("north-police", ["south-police"]) for _ in range(12)]
@@ -176,7 +178,7 @@ def test_a_kill_while_the_store_key_is_renewed_loses_no_half(tmp_path: Path) -> 
         child = subprocess.Popen([sys.executable, "-c", REKEY], env=environment, stdout=subprocess.PIPE)
         assert child.stdout is not None
         assert child.stdout.readline() == b"ready\n"
-        time.sleep(random.uniform(0.01, 0.4))
+        time.sleep(rng.uniform(0.01, 0.4))
         child.kill()
         child.wait(10)
         child.stdout.close()
