@@ -29,6 +29,7 @@ from errors import (
     NotFound,
     NotPermitted,
     PassphraseWrong,
+    Refused,
     SignInRequired,
 )
 from storage.desk_files import DeskFiles
@@ -37,6 +38,7 @@ CASE: Final = "case"
 VAULT: Final = "vault"
 SIGNING: Final = "signing"
 RECEIVING: Final = "receiving"
+RESTORED_FILE: Final = "restored"  # in a desk's folder that came from a copy, until it has synced once
 FREE_TRIES: Final = 3
 LONGEST_DELAY_SECONDS: Final = 3600
 LEAST_PASSPHRASE: Final = 12
@@ -270,7 +272,7 @@ def unlock(
     """Open an officer's keys inside a transaction. A page uses `sign_in`, which counts wrong tries for good.
 
     Args:
-        directory: the roles are then those of the certificate that counts now, none without one.
+        directory: the roles are then those of the certificate that counts now, none once it was revoked.
 
     Raises:
         PassphraseWrong: one answer for an unknown handle, a wrong passphrase, a departed officer, and a try that comes
@@ -296,7 +298,13 @@ def sign_in(
     The try is counted before it is made, so that neither a stop of the program nor many tries at once get more of
     them, and no lock of the database is held while the passphrase is worked on. An unknown handle takes as long as a
     known one.
+
+    Raises:
+        PassphraseWrong: see `unlock`.
+        Refused: the desk came from a copy, and does not know yet which numbers it has given since.
     """
+    if (files.folder / RESTORED_FILE).exists():
+        raise Refused("this desk was restored from a copy; let it sync once before anybody signs in")
     with files.session() as db:
         member = db.get(Member, handle)
         is_known = member is not None and member.left_at is None
@@ -321,10 +329,15 @@ def _nobody() -> bytes:
 
 
 def _roles(member: Member, directory: Directory | None) -> list[str]:
-    if directory is None:
+    """The roles of the certificate that counts for these keys; none once it was revoked.
+
+    Keys that were never certified, as during a set-up, have the roles that they were made for.
+    """
+    history = [] if directory is None else directory.history(member.handle)
+    certificates = [one for one in history if one.signing_key == member.signing_key]
+    if not certificates:
         return member.roles.split(" ")
-    found = directory.find_certificate(member.handle)
-    return list(found.roles) if found is not None and found.signing_key == member.signing_key else []
+    return list(certificates[-1].roles) if certificates[-1].revoked is None else []
 
 
 def note_failure(member: Member, now: int) -> None:

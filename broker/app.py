@@ -19,8 +19,9 @@ from broker.setup import get_authority, get_signed_file, open_log_keys
 from broker.upkeep import Upkeep
 from config.logs import set_up_logs
 from config.settings import BrokerSettings
+from errors import KeyUnusable, SettingInvalid
 from storage.blobs import open_blobs
-from storage.database import open_engine, session_factory
+from storage.database import open_engine, session_factory, transact
 from storage.migration import require_current
 
 API_VERSION = "1"
@@ -160,6 +161,36 @@ def require_ready(settings: BrokerSettings) -> None:
     try:
         require_current(parts.engine, "broker")
     finally:
+        parts.halves.close()
+        parts.engine.dispose()
+
+
+def replace_halves(settings: BrokerSettings) -> tuple[bool, int]:
+    """Make an empty store of key halves where one was lost, and report every live bundle without a half.
+
+    It may be called again after an interruption. The key files of the old store are put aside under another name: its
+    halves open with them, should it be found.
+
+    Returns:
+        whether a store was made (it is left alone if it opens), and how many bundles were reported.
+
+    Raises:
+        Conflict: a store is there that does not open; it has to be moved away first.
+    """
+    is_made = False
+    try:
+        bundles_api.open_halves(settings).close()
+    except (KeyUnusable, SettingInvalid):
+        bundles_api.replace_halves(settings)
+        is_made = True
+    parts = open_parts(settings)
+    parts.sequencer.start()
+    try:
+        head = transact(parts.readers, parts.log.head)
+        # A log that is recovering takes nothing; it is reported when it opens again.
+        return is_made, recover.report_all_lost(parts) if head.state == "open" else 0
+    finally:
+        parts.sequencer.stop()
         parts.halves.close()
         parts.engine.dispose()
 

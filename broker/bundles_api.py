@@ -3,17 +3,18 @@
 The one module that hands anything to the store of key halves (broker/halves.py).
 """
 
+import secrets
 from functools import partial
 from typing import Any
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
-from flask_smorest import Blueprint
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
 from broker import checks, transfers, wire
 from broker.auth import get_agency
+from broker.blueprints import Blueprint
 from broker.halves import Halves
 from broker.limits import PAGE_ITEMS
 from broker.lost import report_lost
@@ -21,12 +22,12 @@ from broker.models import Bundle, BundleAgency, Event, Register
 from broker.parts import Parts, get_parts
 from broker.proofs import get_proof
 from broker.records import require_active
-from broker.staging import staged
+from broker.staging import has_bundle, has_statement, has_version, staged
 from config.settings import BrokerSettings
 from crypto.encoding import unb64u
 from crypto.header import release_info
-from errors import FormatError, HalfLost, NotFound
-from storage.database import transact
+from errors import Conflict, FormatError, HalfLost, NotFound
+from storage.database import open_engine, transact
 
 bp = Blueprint("bundles", __name__, description="Sealed bundles and what is known of them.")
 JSON_ONLY = "application/json"
@@ -40,6 +41,23 @@ def open_halves(settings: BrokerSettings) -> Halves:
 def create_halves(settings: BrokerSettings) -> Halves:
     """Set up an empty store of key halves, for `amparo broker init`."""
     return Halves.create(settings.halves_url, settings.store_key_file, settings.receiving_key_file, settings.broker_id)
+
+
+def replace_halves(settings: BrokerSettings) -> None:
+    """Set up an empty store where one was lost; its key files are put aside first.
+
+    Raises:
+        Conflict: the old database is still there, without its key; move it away.
+    """
+    engine = open_engine(settings.halves_url, erase=True)
+    is_there = bool(inspect(engine).get_table_names())
+    engine.dispose()
+    if is_there:
+        raise Conflict("a store of key halves is there whose key is gone; move it away first")
+    for path in (settings.store_key_file, settings.receiving_key_file):
+        if path.exists():
+            path.rename(path.with_name(f"{path.name}.of-lost-halves-{secrets.token_hex(4)}"))
+    create_halves(settings).close()
 
 
 def parse_id(text: str) -> bytes:
@@ -96,7 +114,8 @@ def deposit(asked: dict[str, Any]) -> dict[str, Any]:
         _register_key(digest, payload["register"]["digest"]): asked["register"]["box"],
         **transfers.large_statement(parts.log_id, payload["event"]["statement"]),
     }
-    with staged(parts, blobs, undo=lambda: parts.halves.forget(parts.log_id, digest)):
+    is_live = partial(has_bundle, parts.log_id, digest)
+    with staged(parts, blobs, is_live, undo=lambda: parts.halves.forget(parts.log_id, digest)):
         answer = parts.submit("deposit", payload)
     if not parts.halves.has(parts.log_id, digest):
         keep()  # the refusal of a twin of this request has removed the half in between
@@ -209,7 +228,8 @@ def release(asked: dict[str, Any], bundle_id: str) -> dict[str, Any]:
         raise FormatError("this is not a request to open this bundle")
     if event.body["broker"] != parts.settings.broker_id:
         raise FormatError("the request is made for another broker")
-    with staged(parts, transfers.large_statement(parts.log_id, payload["statement"])):
+    is_live = partial(has_statement, parts.log_id, event.bundle_id, payload["statement"])
+    with staged(parts, transfers.large_statement(parts.log_id, payload["statement"]), is_live):
         index = parts.submit("event", payload)["index"]
     # From here on the request stands in the log, synced and under a checkpoint. What may have come between is a
     # hold or a destruction: the state is read again here, and once more by the store as it answers.
@@ -239,7 +259,8 @@ def add_version(asked: dict[str, Any], bundle_id: str) -> dict[str, Any]:
     parts = get_parts()
     bundle = find_bundle(parts, parse_id(bundle_id), get_agency())
     payload = checks.check_register(parts.read_directory(), get_agency(), bundle.bundle_id, bundle.header_digest, asked)
-    with staged(parts, {_register_key(bundle.header_digest, payload["digest"]): asked["box"]}):
+    is_live = partial(has_version, parts.log_id, bundle.bundle_id, payload["digest"])
+    with staged(parts, {_register_key(bundle.header_digest, payload["digest"]): asked["box"]}, is_live):
         index = parts.submit("register", payload)["index"]
     return {"index": index, "proof": get_proof(parts, index)}
 

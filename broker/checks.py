@@ -29,6 +29,7 @@ from errors import (
 )
 
 Payload = dict[str, Any]
+MOST_YEARS = 50
 _MONTH = re.compile(r"([0-9]{4})-([0-9]{2})\Z")
 HANDLE_CHANGES = frozenset({"handle-held", "handle-lifted", "handle-destroyed"})
 
@@ -213,6 +214,10 @@ def get_expiry(month: str, settings: BrokerSettings, now: datetime) -> datetime:
     if found is None:
         raise FormatError("an expiry is a month")
     year, number = int(found[1]), int(found[2])
+    if year < now.year:
+        raise BundleExpired
+    if year > now.year + MOST_YEARS:
+        raise LimitExceeded("this broker does not keep bundles that long")
     last_day = datetime(year, number, calendar.monthrange(year, number)[1], tzinfo=UTC)
     expires_at = last_day + timedelta(days=1)
     if expires_at <= now:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from flask_smorest import Blueprint
 from sqlalchemy import select
 
 from broker import wire
+from broker.blueprints import Blueprint
 from broker.limits import PAGE_ITEMS, describe_limits
 from broker.models import DirectoryEntry
 from broker.parts import Parts, get_parts

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from sqlalchemy import BigInteger, Integer, MetaData, String, select, tuple_
+from sqlalchemy import BigInteger, Integer, MetaData, String, inspect, select, tuple_
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from broker.slots import SlotFile
@@ -108,6 +108,9 @@ class Halves:
         self._receiving_lock = threading.Lock()
         self._engine = open_engine(url, erase=True)
         self._sessions = session_factory(self._engine)
+        if not inspect(self._engine).has_table(StoreState.__tablename__):
+            self._engine.dispose()
+            raise KeyUnusable("there is no store of key halves; if it was lost: amparo broker new-halves")
         transact(self._sessions, self._finish_rekey)
 
     @classmethod

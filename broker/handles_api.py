@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from flask_smorest import Blueprint
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broker import transfers, wire
 from broker.auth import get_agency
+from broker.blueprints import Blueprint
 from broker.limits import PAGE_ITEMS
 from broker.models import BundleAgency, Event, HandleState
 from broker.parts import get_parts

@@ -5,13 +5,13 @@ from typing import Any
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
-from flask_smorest import Blueprint
 
 from broker import checks, transfers, wire
 from broker.auth import get_agency
+from broker.blueprints import Blueprint
 from broker.parts import Parts, get_parts
 from broker.proofs import get_proof as make_proof
-from broker.staging import staged
+from broker.staging import has_statement, staged
 from broker.witnesses import take_cosignatures
 from crypto.signing import LARGEST_NOTE_BYTES
 from custody import tiles
@@ -39,7 +39,8 @@ def _add_event(parts: Parts, agency: str, asked: dict[str, Any]) -> dict[str, An
         event, payload = checks.check_event(parts.read_directory(), agency, asked, parts.settings)
         if event.kind == "open-requested":
             raise FormatError("a request to open is sent to the bundle's own address")
-        with staged(parts, transfers.large_statement(parts.log_id, payload["statement"])):
+        is_live = partial(has_statement, parts.log_id, event.handle or event.bundle_id or b"", payload["statement"])
+        with staged(parts, transfers.large_statement(parts.log_id, payload["statement"]), is_live):
             index = parts.submit("event", payload)["index"]
         if event.kind in checks.HANDLE_CHANGES:
             # Answered only when the store of key halves has carried it out.

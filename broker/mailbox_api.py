@@ -3,11 +3,11 @@
 import time
 from typing import Any
 
-from flask_smorest import Blueprint
 from sqlalchemy import select
 
 from broker import wire
 from broker.auth import get_agency
+from broker.blueprints import Blueprint
 from broker.limits import PAGE_ITEMS
 from broker.models import MailItem
 from broker.parts import Parts, get_parts

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from flask_smorest import Blueprint
 from sqlalchemy import Select, delete, insert, select
 from sqlalchemy.orm import Session
 
 from broker import checks, handle_states, wire
 from broker.auth import get_agency
 from broker.batch import Appender
+from broker.blueprints import Blueprint
 from broker.lost import report_lost
 from broker.models import (
     Bundle,
@@ -287,7 +287,9 @@ def report_all_lost(parts: Parts) -> int:
         )
         rows = transact(parts.readers, partial(_read, query))
         for bundle in rows:
-            if bundle.state in ("active", "held") and not parts.halves.has(parts.log_id, bundle.header_digest):
+            # What is over by its term is not sealed again, so nobody is asked to.
+            is_alive = bundle.state in ("active", "held") and bundle.expires_at > parts.now()
+            if is_alive and not parts.halves.has(parts.log_id, bundle.header_digest):
                 report_lost(parts, bundle)
                 lost += 1
         if len(rows) < PAGE:

@@ -62,6 +62,14 @@ def make_log_keys(origin: str, seeds: bytes) -> LogKeys:
     return LogKeys(origin, signing.SigningKey(seeds[:half]), signing.MLDSAKey(seeds[half:]))
 
 
+def require_no_key_files(settings: BrokerSettings) -> None:
+    """Raise Conflict if a key file is there: nothing is begun that could not be ended."""
+    files = (settings.store_key_file, settings.receiving_key_file, settings.log_key_file, get_signed_file(settings))
+    for path in files:
+        if path.exists():
+            raise Conflict(f"the key file {path.name} exists already; a broker is set up once")
+
+
 def create_log(
     settings: BrokerSettings,
     engine: Engine,

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from config.logs import set_up_logs
 from config.settings import BrokerSettings
 from errors import SettingInvalid
 
@@ -21,19 +22,21 @@ HEADER_READ_MS = 5000
 @click.group(name="broker")
 def group() -> None:
     """Set up and run a broker; its settings are variables AMPARO_BROKER_* (config/example.env)."""
+    set_up_logs("info", "text")  # before anything can go wrong: an error is printed without its values
 
 
 @group.command()
 def init() -> None:
     """Make the databases, the keys and the first entry of the log."""
     from broker.bundles_api import create_halves
-    from broker.setup import create_log
+    from broker.setup import create_log, require_no_key_files
     from storage.database import open_engine
     from storage.migration import migrate
 
     settings = BrokerSettings.from_environment()
     engine = open_engine(settings.database_url)
     migrate(engine, "broker")
+    require_no_key_files(settings)
     create_halves(settings).close()
     keys = create_log(settings, engine, datetime.now(UTC))
     click.echo("The log is set up. Agencies compare its keys, which stand in their trust files:")
@@ -53,7 +56,10 @@ def migrate() -> None:
 
 @group.command()
 @click.argument("agency")
-@click.option("--days", default=INVITE_DAYS, show_default=True, help="How long the invitation opens the broker.")
+@click.option(
+    "--days", type=click.IntRange(1, INVITE_DAYS), default=INVITE_DAYS, show_default=True,
+    help="How long the invitation opens the broker.",
+)  # fmt: skip
 def invite(agency: str, days: int) -> None:
     """Print an invitation for AGENCY; hand it over by a trusted channel."""
     from broker.invites import create_invite
@@ -187,3 +193,16 @@ def resume(lose_what_is_missing: bool) -> None:
 
     resume_log(BrokerSettings.from_environment())
     click.echo("The log is open. A desk that has seen more of it will refuse this broker and say so.")
+
+
+@group.command("new-halves")
+@click.option("--lose-what-is-gone", is_flag=True, required=True, help="Say that the old store will not be found.")
+def new_halves(lose_what_is_gone: bool) -> None:
+    """Make an empty store of key halves where one was lost, and tell every sender; stop the server first."""
+    from broker.app import replace_halves
+
+    is_made, lost = replace_halves(BrokerSettings.from_environment())
+    click.echo("A new store of key halves is set up." if is_made else "The store of key halves is there and opens.")
+    click.echo(f"{lost} bundles are lost; their senders are told to seal them again.")
+    if is_made:
+        click.echo("Key files of the old store lie beside the new ones; destroy them once it is certainly gone.")

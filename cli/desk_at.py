@@ -77,7 +77,9 @@ class At:
                 raise SignInRequired("say who acts: amparo desk --as north-police/liaison-1 ...")
             handle = self.handle if "/" in self.handle else f"{self.office.agency}/{self.handle}"
             words = self.passphrase or ask_passphrase(self.passphrase_file, f"Passphrase of {handle}: ")
-            officer = members.sign_in(self.office.files, handle, words, now=self.now)
+            with self.office.files.session() as db:
+                directory = self.office.directory(db)
+            officer = members.sign_in(self.office.files, handle, words, now=self.now, directory=directory)
             self._officer = officer
             self._closing.append(officer.lock)
         return self._officer
@@ -95,6 +97,10 @@ class At:
         else:
             for line in lines:
                 click.echo(line)
+
+    def warn(self, text: str) -> None:
+        """Print what the officer has to know beside the result."""
+        click.echo(text, err=True)
 
     def progress(self, label: str) -> Callable[[int, int], None]:
         """Shows bytes done: one line that is rewritten on a terminal, else a line for each quarter."""

@@ -6,11 +6,12 @@ do not show in a repr. Nothing is read at import, and no key has a default.
 """
 
 import dataclasses
+import os
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Self, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from environs import Env, EnvError
 from platformdirs import user_data_path
@@ -54,7 +55,7 @@ class BrokerSettings:
 
     def __post_init__(self) -> None:
         require_origin("public_url", self.public_url)
-        if self.database_url == self.halves_url:
+        if _store_of(self.database_url) == _store_of(self.halves_url):
             raise SettingInvalid("halves_url: the key halves need a store of their own, apart from database_url")
         require_positive(self)
 
@@ -177,6 +178,15 @@ class Reader:
 
 def _reason(error: EnvError) -> str:
     return "is not set" if "not set" in str(error) else "has a value of the wrong kind"
+
+
+def _store_of(url: str) -> tuple[str, ...]:
+    """What a database URL names, however it is written."""
+    parts = urlsplit(url)
+    kind = parts.scheme.split("+")[0]
+    if kind == "sqlite":
+        return kind, os.path.realpath(unquote(parts.path[1:]))
+    return kind, (parts.hostname or "").lower(), str(parts.port or 5432), parts.path, parts.query
 
 
 def sqlite_url(path: Path) -> str:

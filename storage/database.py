@@ -4,6 +4,7 @@ SQLite runs in WAL mode with synchronous=FULL: a committed transaction survives 
 SERIALIZABLE. A transaction is a function that may run again (`transact`), since either engine may ask for it.
 """
 
+import os
 import secrets
 import time
 from collections.abc import Callable
@@ -80,6 +81,7 @@ def _open_sqlite(url: str, pool_size: int, erase: bool) -> Engine:
     name = make_url(url).database
     if name and name != ":memory:":
         Path(name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_private(Path(name))
     # hide_parameters: a value must not reach a log line or a traceback (guarantee G1).
     engine = create_engine(
         url,
@@ -91,6 +93,16 @@ def _open_sqlite(url: str, pool_size: int, erase: bool) -> Engine:
     event.listen(engine, "connect", partial(_prepare_sqlite, erase))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_private(path: Path) -> None:
+    """A new database is its user's alone, whatever the folder allows; SQLite gives its journals the same mode."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return
+    except OSError:
+        raise Unavailable("the database file cannot be made") from None
 
 
 def _prepare_sqlite(erase: bool, connection: Any, record: object) -> None:

@@ -245,3 +245,23 @@ def test_lost_recovery_shares_are_replaced_by_the_officers_themselves(
         officer = staffed.officer("liaison-1")
         assert succession.wrap_to_recovery(db, officer, now=NOW) == 2
         assert key.open(members.wrap_info(case_id, members.CASE), row.wrapped) == officer.case_key(db, case_id)
+
+
+def test_a_revoked_officer_reads_nothing_at_the_desk_itself(net: Network, staffed: Desk) -> None:
+    """The passphrase still opens the keys; the roles end with the certificate, not with a row of the desk's table."""
+    case_id, handle = begin(staffed, "liaison-1", "N-1"), staffed.handle("liaison-1")
+
+    def sign_in(name: str) -> members.OfficerSession:
+        return members.sign_in(staffed.files, name, WORDS, now=NOW, directory=net.directory)
+
+    with staffed.files.session() as db:
+        assert cases.get_case(db, sign_in(handle), case_id).case_id == case_id
+    body = revocation_body(net.directory.origin, net.directory.certificate(handle))
+    net.publish(net.by_administrators(staffed, unsigned(body)))
+    with staffed.files.session() as db, pytest.raises(NotPermitted):
+        cases.get_case(db, sign_in(handle), case_id)
+    with staffed.files.session() as db, pytest.raises(NotPermitted):
+        cases.create_case(db, sign_in(handle), "N-2", {"title": "x"}, now=NOW)
+    staffed.enrol("liaison-3", "liaison")  # not certified yet, as during a set-up
+    with staffed.files.session() as db:
+        assert cases.create_case(db, sign_in(staffed.handle("liaison-3")), "N-3", {"title": "x"}, now=NOW)

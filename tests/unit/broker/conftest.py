@@ -1,4 +1,4 @@
-"""Brokers with three agencies: one for a module over both kinds of stores, and one of a test's own on SQLite."""
+"""Brokers with three agencies, on both kinds of stores: one for a module, and one of a test's own."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -53,9 +53,9 @@ def network(make_stores: MakeStores, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> BrokerSettings:
-    """Settings of a broker of this test alone, on SQLite and files."""
-    return make_settings_in(tmp_path)
+def settings(make_stores: MakeStores, tmp_path: Path) -> BrokerSettings:
+    """Settings of a broker of this test alone."""
+    return make_settings_in(tmp_path, **make_stores())
 
 
 @pytest.fixture

@@ -114,7 +114,11 @@ def test_a_sender_with_another_key_is_refused(network: Network) -> None:
     require_refused(draft.client.call("POST", "/bundles", json=body), 401, "signature-invalid")
 
 
-@pytest.mark.parametrize(("month", "status", "code"), [("2020-01", 410, "expired"), ("2099-12", 413, "limit-exceeded")])
+@pytest.mark.parametrize(("month", "status", "code"), [
+        ("2020-01", 410, "expired"), ("0000-01", 410, "expired"), ("0001-12", 410, "expired"),
+        ("2099-12", 413, "limit-exceeded"), ("9999-12", 413, "limit-exceeded"),
+    ],
+)  # fmt: skip
 def test_a_term_that_is_over_or_too_long_is_refused(month: str, status: int, code: str, network: Network) -> None:
     draft = network.draft("north-police", ["south-police"], expires=month)
     require_refused(draft.client.call("POST", "/bundles", json=draft.deposit_body()), status, code)
@@ -250,5 +254,9 @@ def test_a_refused_version_leaves_no_blob(network: Network) -> None:
     after = set(parts.blobs.list_keys("bundles"))
     assert len(after - before) == 1
     require_refused(draft.client.call("POST", path, json=draft.register_body(rival)), 409, "register-stale")
+    # The versions that were accepted, again and with another salt: refused, and what they repeat stays.
+    for version in (draft.register, second):
+        require_refused(draft.client.call("POST", path, json=draft.register_body(version)), 409, "register-stale")
+        assert unb64u(draft.client.get(path, version=version.version)["box"]) == version.box
     assert set(parts.blobs.list_keys("bundles")) == after
     assert draft.client.get(path)["version"] == 2

@@ -74,12 +74,15 @@ def hammer(work: Callable[[], None], stop: threading.Event) -> None:
             return
 
 
-def kill_while(broker: RunningBroker, *works: Callable[[], None], after: float) -> None:
-    """Kill all processes while clients work."""
+def kill_while(broker: RunningBroker, *works: Callable[[], None], is_busy: Callable[[], bool], after: float) -> None:
+    """Kill all processes while clients work: so many seconds after each of them had an answer."""
     stop = threading.Event()
     threads = [threading.Thread(target=hammer, args=(work, stop), daemon=True) for work in works]
     for one in threads:
         one.start()
+    waited = time.monotonic() + 60
+    while not is_busy() and time.monotonic() < waited:
+        time.sleep(0.02)
     time.sleep(after)
     broker.kill()
     stop.set()
@@ -122,7 +125,10 @@ def test_what_was_acknowledged_before_a_kill_is_there_after_it(
         body, _ = base.request("south-police", hybrid.ReceivingKey(hybrid.generate()))
         released.append(own[2].post(f"/bundles/{base.id}/release", body)["index"])
 
-    kill_while(broker, append, deposit, release, after=rng.uniform(1.0, 2.5))
+    kill_while(
+        broker, append, deposit, release, is_busy=lambda: bool(entries and deposited and released),
+        after=rng.uniform(0.0, 1.5),
+    )  # fmt: skip
     assert entries
     assert deposited
     assert released

@@ -84,6 +84,25 @@ def test_a_request_that_was_altered_after_signing_is_refused(how: str, network: 
     assert south.call("POST", "/events", json=body).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"{", b"null", b"[]", b'"x"', b"1e999", b'{"statement":NaN}', b'{"statement":"AA","statement":"BB"}',
+        b"[" * 100_000, b'{"events":' + b"[" * 100_000 + b"]" * 100_000 + b"}", b'{"events":' + b"1" * 5000 + b"}",
+        b'\xef\xbb\xbf{"statement":"AA"}', b'{"statement":"\\ud800"}', "{}".encode("utf-16"), b"\xff\xfe",
+    ],
+    ids=lambda body: repr(body[:24]),
+)  # fmt: skip
+def test_a_body_that_is_no_json_of_this_protocol_is_refused_in_words(body: bytes, network: Network) -> None:
+    """Whoever holds an invitation can send anything; nothing of it is an error of the broker's own."""
+    south = network.clients["south-police"]
+    answer = south.call("POST", "/events", content=body, kind="application/json")
+    assert answer.status_code in (400, 422), answer.text
+    assert answer.json()["code"] == "format"
+    good = {"events": [{"statement": "AAAA", "salt": "A" * 43}]}
+    assert south.call("POST", "/events", json=good).status_code == 200
+
+
 def test_another_method_than_was_signed_is_refused(network: Network) -> None:
     south = network.clients["south-police"]
     assert south.call("GET", "/mailbox", change=other_method).status_code == 401

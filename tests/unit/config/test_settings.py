@@ -63,6 +63,7 @@ def test_a_missing_required_setting_is_named(environment: pytest.MonkeyPatch, na
         ("AMPARO_BROKER_PUBLIC_URL", "https://broker.example.org/path", "https://broker.example.org:444"),
         ("AMPARO_BROKER_PUBLIC_URL", "https://broker.example.org:port", "https://[::1]:8000"),
         ("AMPARO_BROKER_HALVES_URL", "sqlite:///same.sqlite", "sqlite:///other.sqlite"),
+        ("AMPARO_BROKER_HALVES_URL", "sqlite:///./sub/../same.sqlite", "sqlite:///sub/same.sqlite"),
         ("AMPARO_BROKER_STORE_KEY_FILE", "keys/store.key", "/keys/store.key"),
         ("AMPARO_BROKER_STORE_KEY_FILE", "", "/keys/store.key"),
     ],
