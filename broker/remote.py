@@ -18,7 +18,8 @@ def _pack(value: Any) -> Any:
     if isinstance(value, bytes):
         return {"b": b64u(value)}
     if isinstance(value, Mapping):
-        return {"d": {key: _pack(item) for key, item in value.items()}}
+        # As pairs: a key may be a role handle, and a key of canonical JSON has no slash.
+        return {"d": [[key, _pack(item)] for key, item in value.items()]}
     if isinstance(value, list | tuple):
         return [_pack(item) for item in value]
     return value
@@ -33,7 +34,7 @@ def _unpack(value: Any) -> Any:
     if isinstance(value, dict):
         if "b" in value:
             return unb64u(value["b"])
-        return {key: _unpack(item) for key, item in value["d"].items()}
+        return {key: _unpack(item) for key, item in value["d"]}
     if isinstance(value, list):
         return [_unpack(item) for item in value]
     return value

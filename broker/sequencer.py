@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from sqlalchemy import delete, insert, select
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 import errors
@@ -322,11 +323,14 @@ class Sequencer:
         try:
             answer = self._handlers[job.kind](batch, job.payload)
             batch.session.flush()
-        except AmparoError as error:
+        except Exception as error:
+            refusal = _refusal_of(job, error)
+            if refusal is None:
+                raise
             savepoint.rollback()
             del batch.entries[kept:]
             batch.directory, batch.head.cursor = directory, cursor
-            return error
+            return refusal
         savepoint.commit()
         return answer
 
@@ -420,6 +424,18 @@ class Sequencer:
                 answered_at=self._clock(),
             )
         )
+
+
+def _refusal_of(job: Job, error: Exception) -> AmparoError | None:
+    """What the job is answered; None where the batch has to end, to be tried again or job by job."""
+    if isinstance(error, AmparoError):
+        return error
+    is_own_fault = isinstance(error, IntegrityError | DataError) or not isinstance(error, DBAPIError)
+    if job.is_remote and is_own_fault:
+        # A request of another process comes with every batch until it is answered, and would end them all.
+        get_log("broker.sequencer").error("request-failed", exc_info=error)
+        return Unavailable()
+    return None
 
 
 def _run_call(session: Session, job: Job) -> Any:
