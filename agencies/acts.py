@@ -31,6 +31,7 @@ ACTS: Final[Mapping[str, str]] = {
     "departed": ONE,
     "shares-issued": ONE,
     "recovered": ADMINISTRATORS,
+    "bundles-recovered": ADMINISTRATORS,
 }
 _MEMBERS: Final = {"v", "kind", "act", "agency", "number", "prev", "at", "facts"}
 

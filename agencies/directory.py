@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from crypto import hybrid, labels, signing
 from crypto.encoding import unb64u
-from crypto.header import AGENCY, OPERATOR, ROLE_HANDLE
+from crypto.header import AGENCY, OPERATOR, ORIGIN, ROLE_HANDLE
 from crypto.statements import Statement, parse_statement, verify_statement
 from errors import Conflict, FormatError, NotFound, SignatureInvalid
 
@@ -353,7 +353,7 @@ class Directory:
 
     def _log_closed(self, index: int, statement: Statement, body: dict[str, Any]) -> Any:
         _members(body, _COMMON | {"successor"})
-        successor = _text(body["successor"])
+        successor = _match(ORIGIN, body["successor"])
         self._verify(statement, {"log": self.log_key}, index)
 
         def change() -> None:
@@ -374,7 +374,8 @@ class Directory:
         verify_statement(statement, labels.DIRECTORY, lambda by: extra.get(by) or self.signing_key(by, index))
 
     def _require_administrators(self, agency: str, signers: set[str], index: int) -> None:
-        if self.has_administrators(agency, signers, index):
+        # Exactly two: a third signature would let two readers disagree on what the statement is.
+        if len(signers) == 2 and self.has_administrators(agency, signers, index):
             return
         raise SignatureInvalid("two administrators of the agency sign this, or one and the deputy")
 

@@ -18,7 +18,7 @@ from agencies.members import OfficerSession, get_member, wrap_info
 from agencies.models import CaseKey, DeskIdentity, Exclusion, Member
 from agencies.rights import ADMINISTRATOR, has_right
 from agencies.setup import Papers, get_identity, note_holders
-from crypto import keyring, recovery
+from crypto import hybrid, keyring, recovery
 from crypto.boxes import is_equal
 from crypto.buffers import overwrite
 from crypto.digests import sha256
@@ -32,17 +32,20 @@ _RIGHT_OF: Final = {"case": "case-read", "vault": "vault-read"}
 class RecoveryKey:
     """The agency's recovery key while it is needed; use it in a `with` block. It shows in no repr."""
 
-    def __init__(self, papers: Sequence[str], public_key: bytes) -> None:
+    def __init__(self, papers: Sequence[str], *public_keys: bytes) -> None:
         """Join the shares.
 
+        Args:
+            public_keys: the certified recovery key; for what was sealed earlier, also those certified before it.
+
         Raises:
-            KeyUnusable: too few, misspelt, or of another set than that of the certified recovery key.
+            KeyUnusable: too few, misspelt, or of another set than that of a certified recovery key.
         """
         seed = recovery.join_from_paper(papers)
         self._seed = keyring.Secret(seed)
         overwrite(seed)
         self.public_key = recovery.receiving_key(self._seed.value).public_key
-        if not is_equal(self.public_key, public_key):
+        if not any(is_equal(self.public_key, one) for one in public_keys):
             self.close()
             raise KeyUnusable("these shares are not those of this agency's recovery key")
 
@@ -55,9 +58,14 @@ class RecoveryKey:
     def __repr__(self) -> str:
         return "RecoveryKey(hidden)"
 
+    @property
+    def receiving(self) -> hybrid.ReceivingKey:
+        """The key for one operation; do not keep it."""
+        return recovery.receiving_key(self._seed.value)
+
     def open(self, info: bytes, sealed: bytes) -> bytes:
         """What was sealed to the recovery key: a wrapped case key, a stanza."""
-        return recovery.receiving_key(self._seed.value).open(info, sealed)
+        return self.receiving.open(info, sealed)
 
     def close(self) -> None:
         """Overwrite the key."""
@@ -148,14 +156,17 @@ def depart(
         db.delete(row)
     member.left_at, member.keyring = now, b""
     db.flush()
-    return Departure(handle, tuple(cases), _revocation(directory, handle))
+    known = directory is not None and directory.find_certificate(handle) is not None
+    return Departure(handle, tuple(cases), revoke(directory, handle) if directory is not None and known else None)
 
 
-def _revocation(directory: Directory | None, handle: str) -> Statement | None:
-    found = None if directory is None else directory.find_certificate(handle)
-    if directory is None or found is None:
-        return None
-    return make_statement(directory_entries.revocation_body(directory.origin, found))
+def revoke(directory: Directory, handle: str) -> Statement:
+    """The revocation of a certificate, still to be signed: by two administrators, for an administrator by the root.
+
+    Raises:
+        NotFound: there is no certificate that counts.
+    """
+    return make_statement(directory_entries.revocation_body(directory.origin, directory.certificate(handle)))
 
 
 def _require_other_administrator(db: Session, member: Member) -> None:
@@ -174,14 +185,15 @@ def propose_recovery(db: Session, directory: Directory, to: str, *, now: int, of
 
     Args:
         to: the officer who gets the keys; certified, with a key that is at this desk.
-        of: whose cases: those of one officer (also of `to`, whose keys were renewed), or all when not given.
+        of: whose cases: those of one officer (also of `to`, whose keys were renewed, or of one who has left), or all
+            when not given.
 
     Raises:
         NotFound, KeyUnusable: `to` does not work here, or is not certified with the key that is here.
         Conflict: there is nothing to recover.
     """
-    member = _certified(db, directory, to)
-    rows = _wanted(db, None if of is None else _listed(_keys_of(db, of)))
+    member = get_certified(db, directory, to)
+    rows = _wanted(db, None if of is None else _held_by(db, of))
     if not rows:
         raise Conflict("there is no case key to recover")
     facts = {
@@ -206,7 +218,7 @@ def recover_cases(db: Session, directory: Directory, act: Statement, papers: Seq
     facts = act.value.get("facts")
     if act.value.get("act") != "recovered" or not isinstance(facts, dict):
         raise FormatError("this is not an act of recovery")
-    member = _certified(db, directory, str(facts.get("officer")))
+    member = get_certified(db, directory, str(facts.get("officer")))
     if facts.get("key") != b64u(sha256(member.receiving_key)):
         raise KeyUnusable("the officer's key is another than the one that was agreed on")
     recovered = set()
@@ -224,7 +236,8 @@ def recover_cases(db: Session, directory: Directory, act: Statement, papers: Seq
 def replace_recovery_key(db: Session, old: RecoveryKey, new_key: bytes, papers: Papers, *, now: int) -> int:
     """Re-wrap every case key from the old recovery key to a new one, whose shares are on paper.
 
-    The root certifies the new key; from then on the old shares open nothing that is at this desk.
+    The root certifies the new key; from then on the old shares open no case of this desk. Bundles that were sealed
+    before name the old key for good: keep the old papers as safely as the new ones (exchange/recovered.py).
 
     Args:
         new_key: public half, 1,216 bytes.
@@ -263,7 +276,12 @@ def wrap_to_recovery(db: Session, officer: OfficerSession, *, now: int) -> int:
     return len(rows)
 
 
-def _certified(db: Session, directory: Directory, handle: str) -> Member:
+def get_certified(db: Session, directory: Directory, handle: str) -> Member:
+    """An officer of this desk whose certificate names the keys that are here.
+
+    Raises:
+        NotFound, KeyUnusable
+    """
     member = get_member(db, handle)
     found = directory.certificate(handle)
     if found.receiving_key != member.receiving_key or found.signing_key != member.signing_key:
@@ -289,6 +307,15 @@ def _listed(rows: Iterable[CaseKey]) -> set[tuple[bytes, str]]:
 def _wanted(db: Session, keys: set[tuple[bytes, str]] | None) -> list[CaseKey]:
     """Rows of the recovery key: all, or those of these compartments."""
     return [row for row in _keys_of(db, RECOVERY) if keys is None or (row.case_id, row.compartment) in keys]
+
+
+def _held_by(db: Session, handle: str) -> set[tuple[bytes, str]]:
+    """Compartments of an officer; of one who has left, those of the cases that the departure names."""
+    held = _listed(_keys_of(db, handle))
+    for body, _ in acts.read_acts(db):
+        if body["act"] == "departed" and body["facts"].get("officer") == handle:
+            held |= {(unb64u(one, 16), compartment) for one in body["facts"]["cases"] for compartment in _RIGHT_OF}
+    return held
 
 
 def _parse_keys(value: object) -> set[tuple[bytes, str]]:

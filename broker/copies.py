@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, make_url, select
 from sqlalchemy.orm import Session
 
 from broker.log_store import make_log_id
@@ -65,7 +65,7 @@ def restore_copy(settings: BrokerSettings, folder: Path) -> int:
     source = folder / DATABASE
     if not source.is_file():
         raise NotFound("there is no copy of a broker in this folder")
-    target = Path(open_engine(settings.database_url).url.database or "")
+    target = Path(make_url(settings.database_url).database or "")  # opening it would make the file
     if target.exists():
         raise Conflict("there is a database already; move it away before a copy takes its place")
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

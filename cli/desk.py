@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from platformdirs import user_data_path
 
-from cli import desk_answers, desk_bundles, desk_cases, desk_custody, desk_setup
+from cli import desk_answers, desk_bundles, desk_cases, desk_custody, desk_keeping, desk_setup
 from cli.desk_at import At, pass_at
 from cli.desk_batch import Batch
 
@@ -68,5 +68,6 @@ for command in (
     *desk_bundles.COMMANDS,
     *desk_answers.COMMANDS,
     *desk_custody.COMMANDS,
+    *desk_keeping.COMMANDS,
 ):
     group.add_command(command)

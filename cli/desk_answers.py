@@ -6,7 +6,7 @@ import click
 
 from cli.desk_at import ID, At, pass_at, short, table
 from cli.desk_bundles import choice_of, send_options, send_or_ask
-from exchange import inquiries, purges, withdrawals
+from exchange import inquiries, keeping, purges, withdrawals
 
 
 @click.command()
@@ -79,7 +79,11 @@ def withdraw(at: At, case_id: bytes, record_id: bytes, approval: bytes | None) -
     """The survivor takes her consent back: halves are destroyed, purge orders go out. It takes two."""
     if approval is None:
         asked = withdrawals.ask_withdrawal(at.office, at.officer, case_id, record_id, now=at.now)
-        at.say({"approval": short(asked)}, f"A colleague approves it: amparo desk approve {short(asked)}")
+        if asked is None:
+            at.say({"withdrawn": short(record_id)}, "It is withdrawn. Nothing was sent that rests on it.")
+            return
+        said = f"Everything that rests on it is held. A colleague approves its end: amparo desk approve {short(asked)}"
+        at.say({"approval": short(asked)}, said)
         return
     withdrawals.withdraw(at.office, at.officer, case_id, record_id, approval_id=approval, now=at.now)
     at.say({"withdrawn": short(record_id)}, "It is withdrawn; receipts of the recipients arrive with the next syncs.")
@@ -105,12 +109,17 @@ def lift(at: At, case_id: bytes, record_id: bytes, approval: bytes | None) -> No
 @click.argument("record_id", type=ID)
 @pass_at
 def receipts(at: At, case_id: bytes, record_id: bytes) -> None:
-    """What the recipients have deleted, and what was disclosed before."""
+    """What the recipients have deleted, what they keep and under which ground, and what was disclosed before."""
     found = withdrawals.status(at.office, at.officer, case_id, record_id)
     with table(at, "Receipts:", "No receipt has arrived yet.") as lines:
-        lines += [f"  {one['agency']}: {one['state']}, {one['items']} items" for one in found]
+        for one in found:
+            ground = "" if one["ground"] is None else f", under: {one['ground']}"
+            lines.append(f"  {one['agency']}: {one['state']}, {one['items']} items{ground}")
+    holds = withdrawals.history(at.office, at.officer, case_id, record_id)
+    with table(at, "Holds and withdrawals:", "This consent was never held.") as lines:
+        lines += [f"  {one['state']} by {one['asked_by']}: {one['reason'] or '-'}" for one in holds]
     if at.as_json:
-        at.say(found)
+        at.say({"receipts": found, "holds": holds})
 
 
 @click.command("purge")
@@ -118,7 +127,29 @@ def receipts(at: At, case_id: bytes, record_id: bytes) -> None:
 def purge(at: At) -> None:
     """Sign the receipts of purge orders that this desk has carried out."""
     count = purges.sign_receipts(at.office, at.officer, now=at.now)
-    at.say({"receipts": count}, f"{count} receipts are signed and go out with the next sync.")
+    with at.office.files.session() as db:
+        waiting = len(purges.waiting(db))
+    more = [f"{waiting} wait for an officer of the case that keeps something."] if waiting else []
+    said = f"{count} receipts are signed and go out with the next sync."
+    at.say({"receipts": count, "waiting": waiting}, said, *more)
 
 
-COMMANDS = (inquire, list_inquiries, answer, hold, lift, withdraw, receipts, purge)
+@click.command("keep")
+@click.argument("item_id", type=ID)
+@click.option("--ground", help="Provision or order that obliges this agency to keep it; the maker will read it.")
+@click.option("--approval", type=ID)
+@pass_at
+def keep(at: At, item_id: bytes, ground: str | None, approval: bytes | None) -> None:
+    """Put a filed item under a legal ground, before an order to delete it comes. It takes two.
+
+    Without --approval a colleague is asked; then once more with it.
+    """
+    if approval is None:
+        asked = keeping.ask(at.office, at.officer, item_id, ground or "", now=at.now)
+        at.say({"approval": short(asked)}, f"A colleague approves it: amparo desk approve {short(asked)}")
+        return
+    kept = keeping.keep(at.office, at.officer, approval, item_id=item_id, now=at.now)
+    at.say({"kept": short(kept)}, "An order does not delete it any more; from then on it serves this ground alone.")
+
+
+COMMANDS = (inquire, list_inquiries, answer, hold, lift, withdraw, receipts, purge, keep)

@@ -12,11 +12,14 @@ from exchange import (
     approvals,
     arrivals,
     delivery,
+    exports,
     filing,
     handing_on,
     inquiries,
     joint,
+    keeping,
     opening,
+    policy,
     reading,
     registers,
     renewal,
@@ -175,7 +178,12 @@ def preview(at: At, bundle_id: bytes) -> None:
 @click.option("--approval", type=ID, help="The colleague's approval, where it takes two.")
 @click.option("--acknowledge", is_flag=True, help="The flags were read.")
 @click.option("--case", "case_id", type=ID, help="File everything in this case.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write the form and the files here.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write the form and the files here, as plain files; the record says so.",
+)
+@click.option("--court-order", help="Reference of the court's order, where a flag forbids --out.")
 @pass_at
 def open_command(
     at: At,
@@ -187,6 +195,7 @@ def open_command(
     acknowledge: bool,
     case_id: bytes | None,
     out: Path | None,
+    court_order: str | None,
 ) -> None:
     """Ask for the broker's half, on the record, and read the bundle."""
     officer = at.officer
@@ -194,21 +203,25 @@ def open_command(
     raised = [one for one in seen.flags if one["state"] == "raised"]
     if raised and not acknowledge:
         raise FormatError("flags stand on this bundle; read them (amparo desk preview), then give --acknowledge")
-    if approval is None and joint.takes_two(seen, now=at.now):
+    as_files = None if out is None else exports.AsFiles(court_order)
+    if approval is None and (joint.takes_two(seen, now=at.now) or is_past_flag(at, seen, as_files)):
         asked = joint.ask_approval(
-            at.office, officer, bundle_id, purpose=purpose, legal_basis=legal_basis, place=place, now=at.now
-        )
+            at.office, officer, bundle_id, purpose=purpose, legal_basis=legal_basis, place=place,
+            export=None if as_files is None else as_files.note, now=at.now,
+        )  # fmt: skip
         at.say({"approval": short(asked)}, f"A colleague opens it with you: amparo desk approve {short(asked)}")
         return
     opened = opening.open_bundle(
         at.office, officer, bundle_id, purpose=purpose, legal_basis=legal_basis, place=place,
-        acknowledged=seen.register_digest, approval_id=approval, now=at.now, progress=at.progress("opening"),
+        acknowledged=seen.register_digest, approval_id=approval, as_files=as_files, now=at.now,
+        progress=at.progress("opening"),
     )  # fmt: skip
     filed = [] if case_id is None else filing.file_all(at.office, officer, opened, case_id, now=at.now)
     adopted = [] if case_id is None else adopting.adopt(at.office, officer, opened, case_id, now=at.now)
     with at.office.files.session() as db:
         inquiries.note_opened(db, opened, case_id, now=at.now)
-    if out is not None:
+    if out is not None and as_files is not None:
+        exports.tell_as_files(at.office, officer, opened, as_files, now=at.now)
         _write_out(opened, out)
     at.say(
         {
@@ -220,6 +233,18 @@ def open_command(
         },
         f"Opened: {len(opened.entries) - 1} files; {len(filed)} items filed.",
     )
+
+
+def is_past_flag(at: At, seen: reading.Preview, as_files: exports.AsFiles | None) -> bool:
+    """Whether files are written out past a flag, which takes a court's order and a colleague.
+
+    Raises:
+        FlagForbids: there is no order.
+    """
+    if as_files is None or not policy.forbidding_export(seen.flags, delivery.day_of(at.now)):
+        return False
+    exports.require_as_files(seen, as_files, officers=2, now=at.now)
+    return True
 
 
 def _write_out(opened: Any, out: Path) -> None:
@@ -260,11 +285,17 @@ def approve(at: At, approval_id: bytes, deny: bool) -> None:
             approvals.deny(db, officer, approval_id, now=at.now)
             is_opening = False
         else:
-            is_opening = approvals.read(db, officer, approval_id).kind == "open"
+            question = approvals.read(db, officer, approval_id)
+            is_opening = question.kind == "open"
             if not is_opening:
                 approvals.grant(db, officer, approval_id, now=at.now)
+            if question.kind == keeping.KEEP:
+                ground = question.subject["subjects"][0]["legal_basis"]
+                at.warn(f"Item {question.object_id.hex()} is kept past an order to delete, under: {ground}")
     if is_opening:
         joint.approve_opening(at.office, officer, approval_id, now=at.now)
+        if export := question.subject["shown"].get("export"):
+            at.warn(f"What opens is {export}.")
     at.say({"approved": not deny}, "Denied." if deny else "Approved; your colleague goes on.")
 
 
@@ -295,11 +326,13 @@ def list_filed(at: At, case_id: bytes) -> None:
     officer = at.officer
     with at.office.files.session() as db:
         found = [
-            {"item": short(one.item_id), "bundle": short(one.bundle_id), "kind": one.kind}
+            {"item": short(one.item_id), "bundle": short(one.bundle_id), "kind": one.kind, "ground": one.ground}
             for one in filing.list_filed(db, officer, case_id)
         ]
     with table(at, "Filed:", "Nothing is filed in this case.") as lines:
-        lines += [f"  {one['item']}  {one['kind']} out of {one['bundle']}" for one in found]
+        for one in found:
+            ground = "" if one["ground"] is None else f", kept under: {one['ground']}"
+            lines.append(f"  {one['item']}  {one['kind']} out of {one['bundle']}{ground}")
     if at.as_json:
         at.say(found)
 

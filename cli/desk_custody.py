@@ -83,15 +83,28 @@ def pack() -> None:
 @pack.command("plan")
 @click.argument("case_id", type=ID)
 @click.option("--reference", required=True, help="Of the proceeding.")
+@click.option("--court-order", help="Reference of the court's order, where a flag forbids export.")
+@click.option("--ground", help="Legal ground of the pack, for what is kept under it although a consent was withdrawn.")
 @pass_at
-def plan(at: At, case_id: bytes, reference: str) -> None:
+def plan(at: At, case_id: bytes, reference: str, court_order: str | None, ground: str | None) -> None:
     """Read every exhibit of a case, form the pack, and put it on record."""
     from desk.printing import print_custody_statement
 
     found = court_packs.plan(
-        at.office, at.officer, case_id, reference=reference, render=print_custody_statement, now=at.now
+        at.office, at.officer, case_id, reference=reference, render=print_custody_statement, court_order=court_order,
+        ground=ground, now=at.now, notice=at.warn,
+    )  # fmt: skip
+    order = court_packs.order_of(at.office, at.officer, found)
+    at.say(
+        {"pack": short(found), "order": order},
+        *past_flag(order),
+        f"Pack {short(found)} is planned. Sync, then two officers: amparo desk pack sign",
     )
-    at.say({"pack": short(found)}, f"Pack {short(found)} is planned. Sync, then two officers: amparo desk pack sign")
+
+
+def past_flag(order: str | None) -> list[str]:
+    """What is said of a pack that is made past a flag."""
+    return [] if order is None else [f"A flag forbids export; this pack is made by order of court: {order}"]
 
 
 @pack.command("sign")
@@ -99,8 +112,10 @@ def plan(at: At, case_id: bytes, reference: str) -> None:
 @pass_at
 def sign(at: At, pack_id: bytes) -> None:
     """Sign a pack; two officers do."""
-    state = court_packs.sign(at.office, at.officer, pack_id)
-    at.say({"state": state}, "Both signatures are there." if state == "ready" else "A second officer signs it now.")
+    state = court_packs.sign(at.office, at.officer, pack_id, now=at.now, notice=at.warn)
+    order = court_packs.order_of(at.office, at.officer, pack_id)
+    said = "Both signatures are there." if state == "ready" else "A second officer signs it now."
+    at.say({"state": state, "order": order}, *past_flag(order), said)
 
 
 @pack.command("write")
@@ -109,7 +124,7 @@ def sign(at: At, pack_id: bytes) -> None:
 @pass_at
 def write(at: At, pack_id: bytes, out: Path) -> None:
     """Write a pack that two officers have signed to a new file."""
-    size = court_packs.write(at.office, at.officer, pack_id, out)
+    size = court_packs.write(at.office, at.officer, pack_id, out, now=at.now, notice=at.warn)
     at.say({"file": str(out), "bytes": size}, f"{out}: {size:,} bytes. Check it: amparo verify {out}")
 
 

@@ -46,6 +46,17 @@ def parse_manifest(raw: bytes) -> dict[str, Any]:
     return dict(found)
 
 
+def parse_entry(raw: bytes) -> dict[str, Any]:
+    """Read one entry as it was committed to, without the manifest around it.
+
+    Raises:
+        FormatError: any other form than that of an entry.
+    """
+    found = parse_json(raw)
+    _members(found, _ENTRY)
+    return dict(found)
+
+
 def _members(value: Any, form: Mapping[str, Check]) -> None:
     if not isinstance(value, dict) or set(value) != set(form):
         raise FormatError("the manifest has another form")

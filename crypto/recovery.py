@@ -43,5 +43,11 @@ def join_from_paper(shares: Sequence[str]) -> bytearray:
 
 
 def receiving_key(seed: bytes | bytearray) -> hybrid.ReceivingKey:
-    """The agency's recovery key behind a recovery seed."""
+    """The agency's recovery key behind a recovery seed.
+
+    Raises:
+        FormatError: not 32 bytes.
+    """
+    if len(seed) != SEED_BYTES:
+        raise FormatError("a recovery seed has 32 bytes")
     return hybrid.ReceivingKey(boxes.expand(seed, fields(labels.RECOVERY_KEY), hybrid.SECRET_BYTES))

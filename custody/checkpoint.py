@@ -121,7 +121,7 @@ def open_checkpoint(data: bytes, log_keys: Sequence[NoteKey]) -> SignedCheckpoin
     """Parse a checkpoint and verify every line of the log.
 
     The Ed25519 line must be there, and the ML-DSA-44 line as soon as its key is known: who could strip it would take
-    away what still holds when Ed25519 no longer does.
+    away what still holds when Ed25519 no longer does. Each stands once, so that a state of the log has one signature.
 
     Args:
         data: the signed note.
@@ -137,6 +137,8 @@ def open_checkpoint(data: bytes, log_keys: Sequence[NoteKey]) -> SignedCheckpoin
     strong = [key for key in log_keys if key.kind == COSIGNATURE_MLDSA and key.name == checkpoint.origin]
     if strong and not [key for key in strong if cosigned_at(note, checkpoint, key) is not None]:
         raise SignatureInvalid("the log's ML-DSA-44 line is missing from the checkpoint")
+    if any(len(note.by(key)) > 1 for key in (*ed25519, *strong)):
+        raise SignatureInvalid("a line of the log stands twice under the checkpoint")
     return SignedCheckpoint(checkpoint, note)
 
 
@@ -165,6 +167,10 @@ def _verify_line(line: NoteSignature, checkpoint: Checkpoint, key: NoteKey) -> i
 
 
 def with_lines(signed: SignedCheckpoint, lines: Sequence[NoteSignature]) -> SignedCheckpoint:
-    """The same checkpoint with more cosignature lines; a line that is there already is not repeated."""
-    new = [line for line in lines if line not in signed.note.signatures]
+    """The same checkpoint with more cosignature lines; a line that is there already is not repeated.
+
+    Of the log's own lines the first stays: it may have signed one state at two times.
+    """
+    own = {(one.name, one.id) for one in signed.note.signatures if one.name == signed.checkpoint.origin}
+    new = [line for line in lines if line not in signed.note.signatures and (line.name, line.id) not in own]
     return SignedCheckpoint(signed.checkpoint, Note(signed.note.text, (*signed.note.signatures, *new)))

@@ -19,6 +19,7 @@ DETAILS_BYTES: Final = 1024
 DETAILS_BOX_BYTES: Final = SALT_BYTES + DETAILS_BYTES + boxes.OVERHEAD_BYTES
 LARGEST_EVENT_BYTES: Final = 256 * 1024
 MOST_NUMBER: Final = 2**31
+LATEST: Final = 2**40  # POSIX seconds
 
 _COMMON: Final = frozenset({"v", "kind", "log", "agency", "officer", "number", "tag", "at", "checkpoint"})
 _BUNDLE: Final = _COMMON | {"bundle_id", "header_digest"}
@@ -147,7 +148,7 @@ def _check_common(body: Mapping[str, Any]) -> None:
             raise FormatError("an event names an agency and a role handle")
     elif body["officer"] != "" or body["agency"] != "":
         raise FormatError("a notice of the broker names no agency")
-    for name, most in (("number", MOST_NUMBER), ("at", 2**40)):
+    for name, most in (("number", MOST_NUMBER), ("at", LATEST)):
         if isinstance(body[name], bool) or not isinstance(body[name], int) or not 0 <= body[name] <= most:
             raise FormatError("a number of the event is out of range")
     unb64u(body["tag"], TAG_BYTES)

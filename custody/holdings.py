@@ -10,7 +10,7 @@ from crypto.encoding import b64u, unb64u
 from crypto.header import AGENCY, IDENTIFIER_BYTES, ROLE_HANDLE
 from crypto.statements import Statement, parse_statement, verify_statement
 from custody.entries import TAG_BYTES
-from custody.events import is_version, parse_seen
+from custody.events import LATEST, MOST_NUMBER, is_version, parse_seen
 from errors import CustodyBroken, FormatError, NotPermitted
 
 OWN_ACTIONS: Final = (
@@ -22,6 +22,8 @@ ACCEPTED: Final = "handover-accepted"
 REFUSED: Final = "handover-refused"
 CLOSED: Final = "handover-closed"
 ACTIONS: Final = (*OWN_ACTIONS, OFFERED, ACCEPTED, REFUSED, CLOSED)
+CORRECTION: Final = "correction"
+PACK_BUILT: Final = "pack-built"
 ENDING: Final = ("destroy", "return")
 LONGEST_TEXT: Final = 2000
 _COMMON: Final = {"v", "kind", "log", "agency", "officer", "number", "tag", "at", "checkpoint"}
@@ -30,6 +32,11 @@ _OWN: Final = {
     "to_agency", "to_holding", "counterpart", "length", "pack_digest",
 }  # fmt: skip
 MEMBERS: Final = frozenset(_COMMON | _OWN)
+# Members that are given in one action and null in every other (docs/protocol.md 8).
+_OF_ONE_ACTION: Final = {
+    "to_agency": OFFERED, "to_holding": OFFERED, "counterpart": CLOSED, "supersedes": CORRECTION, "length": PACK_BUILT,
+    "pack_digest": PACK_BUILT,
+}  # fmt: skip
 
 SignerKey = Callable[[str], bytes | None]
 
@@ -112,8 +119,8 @@ def _check_texts(body: Mapping[str, Any]) -> None:
         raise FormatError("a custody event names an agency")
     if not isinstance(body["officer"], str) or not ROLE_HANDLE.match(body["officer"]):
         raise FormatError("a custody event names an officer by role handle")
-    for name in ("number", "at"):
-        if not _is_count(body[name]):
+    for name, most in (("number", MOST_NUMBER), ("at", LATEST)):
+        if not _is_count(body[name]) or body[name] > most:
             raise FormatError("a number of the custody event is out of range")
     for name in ("place", "reason", "seal", "to_agency"):
         if body[name] is not None and (not isinstance(body[name], str) or len(body[name]) > LONGEST_TEXT):
@@ -150,19 +157,16 @@ def _check_files(value: Any) -> None:
 
 
 def _check_action(body: Mapping[str, Any]) -> None:
-    needed = {
-        OFFERED: ("to_agency", "to_holding"),
-        ACCEPTED: ("prev",),
-        REFUSED: ("prev",),
-        CLOSED: ("counterpart", "prev"),
-        "correction": ("supersedes",),
-        "pack-built": ("length", "pack_digest"),
-    }
-    for name in needed.get(body["action"], ()):
-        if body[name] is None:
-            raise FormatError(f"a custody event of this action names {name}")
-    if body["action"] == "correction" and body["supersedes"] >= body["number"]:
+    for name, action in _OF_ONE_ACTION.items():
+        if (body[name] is not None) != (body["action"] == action):
+            raise FormatError(f"a custody event names {name} exactly in the action {action}")
+    if body["action"] == CORRECTION and body["supersedes"] >= body["number"]:
         raise FormatError("a correction is of an earlier event of its holding")
+    if body["action"] == PACK_BUILT and body["length"] != body["number"]:
+        raise FormatError("a pack is built of all events before its own")
+    begins = body["number"] == 0 and body["action"] not in (ACCEPTED, REFUSED)
+    if (body["prev"] is None) != begins:
+        raise FormatError("a custody event names the statement before it, and the first one a giver's offer or nothing")
 
 
 def verify_signature(event: CustodyEvent, signer_key: SignerKey) -> None:
@@ -240,9 +244,7 @@ def require_next(holding: Holding | None, event: CustodyEvent) -> None:
         CustodyBroken
     """
     if holding is None:
-        if event.action in (OFFERED, CLOSED, "pack-built") or (event.prev is None) == (
-            event.action in (ACCEPTED, REFUSED)
-        ):
+        if event.action in (OFFERED, CLOSED, CORRECTION, PACK_BUILT):
             raise CustodyBroken("a holding begins with taking the exhibit in")
         return
     if event.action in (ACCEPTED, REFUSED):
@@ -251,6 +253,8 @@ def require_next(holding: Holding | None, event: CustodyEvent) -> None:
         raise CustodyBroken("the holding has ended")
     if event.action == CLOSED and holding.open_offer is None:
         raise CustodyBroken("there is no offer to close")
+    if event.action == PACK_BUILT and holding.open_offer is not None:
+        raise CustodyBroken("no pack is built of what is offered to another agency")
 
 
 def find_fork(events: Sequence[CustodyEvent]) -> tuple[CustodyEvent, CustodyEvent] | None:
@@ -276,14 +280,14 @@ def check_handover(giver: Holding, receiver: Holding) -> None:
     named = (offer.body["to_agency"], offer.body["to_holding"]) == (receiver.agency, b64u(first.holding))
     if not named or first.object_id != offer.object_id:
         raise CustodyBroken("the offer was made to somebody else, or of another exhibit")
+    after = next((event for event in giver.events if event.number == offer.number + 1), None)
     if first.action == ACCEPTED:
         if (first.body["seal"], first.body["outputs"]) != (offer.body["seal"], offer.body["outputs"]):
             raise CustodyBroken("seal or digests at the handover differ between the two sides")
-        after = [event for event in giver.events if event.number == offer.number + 1]
-        if after and unb64u(after[0].body["counterpart"] or "", 32 if after[0].body["counterpart"] else 0) != (
-            first.digest
-        ):
+        if after is not None and (after.action != CLOSED or after.body["counterpart"] != b64u(first.digest)):
             raise CustodyBroken("the giver closed the handover with another receipt")
+    elif after is not None and after.action == CLOSED:
+        raise CustodyBroken("the giver closed a handover that was refused")
 
 
 def custodian(holdings: Sequence[Holding]) -> str | None:

@@ -1,8 +1,14 @@
-"""Tables of a desk: the events that its officers signed, until and after they stand in the log."""
+"""Tables of a desk: the events that its officers signed, until and after they stand in the log.
+
+An event that the broker sees holds no words of an officer outside its details box and is kept as it is. An event of
+custody gives reasons, places and seals: it is kept under the key of its case, and sync, which has no key, sends its
+entry alone.
+"""
 
 from sqlalchemy import BigInteger, Integer, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from errors import FormatError
 from storage.database import DeskBase
 from storage.types import Digest, Identifier, SealedBytes
 
@@ -18,7 +24,8 @@ class OwnEvent(DeskBase):
     object_id: Mapped[bytes] = mapped_column(LargeBinary(32))
     number: Mapped[int] = mapped_column(BigInteger)
     tag: Mapped[bytes] = mapped_column(Identifier)
-    statement: Mapped[bytes] = mapped_column(SealedBytes)
+    clear_statement: Mapped[bytes | None] = mapped_column(SealedBytes)  # of an event that the broker sees
+    sealed_statement: Mapped[bytes | None] = mapped_column(SealedBytes)  # of any other, under the key of its case
     salt: Mapped[bytes] = mapped_column(Digest)
     details_box: Mapped[bytes | None] = mapped_column(LargeBinary)
     entry: Mapped[bytes] = mapped_column(LargeBinary(49), unique=True)
@@ -29,3 +36,14 @@ class OwnEvent(DeskBase):
     refusal: Mapped[str | None] = mapped_column(String(40))  # code of the broker's error
     log_index: Mapped[int | None] = mapped_column(BigInteger)
     proof: Mapped[bytes | None] = mapped_column(SealedBytes)
+
+    @property
+    def statement(self) -> bytes:
+        """The signed bytes of an event that the broker sees; `outbox.read_statement` has those of the others.
+
+        Raises:
+            FormatError: it is sealed.
+        """
+        if self.clear_statement is None:
+            raise FormatError("this event is sealed under the key of its case")
+        return self.clear_statement

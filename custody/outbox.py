@@ -2,9 +2,9 @@
 
 An event is recorded in the transaction of the act that it records, and pushed by sync. Numbers run from 0 per object
 without gaps: an event that the broker refuses for good gives its number back only if nothing was made after it.
+An event that the broker does not see is sealed under the key of its case; its entry is enough to send it.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import func, select
@@ -14,6 +14,7 @@ from crypto.statements import Statement
 from custody.entries import event_entry
 from custody.models import OwnEvent
 from errors import Conflict, FormatError, NotFound
+from storage.sealed import open_column, seal_column
 
 OBJECT_KINDS: Final = ("bundle", "holding", "case", "handle")
 SEEN_BY_BROKER: Final = ("bundle", "handle")
@@ -47,6 +48,7 @@ def record_event(
     append_signature: bytes | None,
     officer: str,
     now: int,
+    case_key: bytes | None = None,
     details_box: bytes | None = None,
     state: str = WAITING,
 ) -> OwnEvent:
@@ -58,11 +60,12 @@ def record_event(
         object_kind, object_id: what the event is about, and whose numbers it counts in.
         entry: its 49 bytes in the log; computed when not given, compared when given.
         append_signature: the officer's, for events that the broker does not see; None for the others.
+        case_key: seals the statement of an event that the broker does not see; None for the others.
         details_box: sealed details of an event on a bundle.
 
     Raises:
         Conflict: the number is not the next one: another act came first, sign again.
-        FormatError: entry and event do not belong together, or a signature is missing.
+        FormatError: entry and event do not belong together, or a signature or the key of the case is missing.
     """
     data = statement if isinstance(statement, bytes) else statement.dump()
     made = event_entry(tag, salt, data)
@@ -70,11 +73,15 @@ def record_event(
         raise FormatError("the entry is not that of the event")
     if (append_signature is None) != (object_kind in SEEN_BY_BROKER):
         raise FormatError("an event that the broker does not see needs the officer's signature on its entry")
+    if (case_key is None) != (object_kind in SEEN_BY_BROKER):
+        raise FormatError("an event that the broker does not see is kept under the key of its case")
     if number != next_number(db, object_kind, object_id):
         raise Conflict("another event on this object came first; sign again")
     _forget_refused(db, object_kind, object_id, number)
     event = OwnEvent(
-        object_kind=object_kind, object_id=object_id, number=number, tag=tag, statement=data, salt=salt,
+        object_kind=object_kind, object_id=object_id, number=number, tag=tag, salt=salt,
+        clear_statement=data if case_key is None else None,
+        sealed_statement=None if case_key is None else seal_column(case_key, *_place(made), data),
         details_box=details_box, entry=made, append_signature=append_signature, officer=officer, made_at=now,
         state=state,
     )  # fmt: skip
@@ -114,9 +121,11 @@ def asking_events(db: Session) -> list[OwnEvent]:
     return list(db.scalars(select(OwnEvent).where(OwnEvent.state == ASKING).order_by(OwnEvent.position)))
 
 
-def unproven_events(db: Session, size: int, most: int) -> list[OwnEvent]:
-    """Logged events below `size` whose proof was not fetched yet."""
-    query = select(OwnEvent).where(OwnEvent.state == LOGGED, OwnEvent.proof.is_(None), OwnEvent.log_index < size)
+def unproven_events(db: Session, size: int, most: int, after: int = -1) -> list[OwnEvent]:
+    """Logged events between the index `after` and `size` whose proof was not fetched yet."""
+    query = select(OwnEvent).where(
+        OwnEvent.state == LOGGED, OwnEvent.proof.is_(None), OwnEvent.log_index < size, OwnEvent.log_index > after
+    )
     return list(db.scalars(query.order_by(OwnEvent.log_index).limit(most)))
 
 
@@ -144,6 +153,18 @@ def get_event(db: Session, position: int) -> OwnEvent:
     return event
 
 
-def statements(events: Sequence[OwnEvent]) -> list[bytes]:
-    """Their signed bytes, in the same order."""
-    return [event.statement for event in events]
+def read_statement(event: OwnEvent, case_key: bytes) -> bytes:
+    """The signed bytes of an event that the broker does not see.
+
+    Raises:
+        DecryptionFailed: another key, or what stands there was written for another event.
+        FormatError: it is an event that the broker sees; `event.statement` has it.
+    """
+    if event.sealed_statement is None:
+        raise FormatError("this event is kept as it was sent")
+    return open_column(case_key, *_place(event.entry), event.sealed_statement)
+
+
+def _place(entry: bytes) -> tuple[str, str, bytes, int]:
+    """Table, column, row and version. The entry names the event, and an event has one version."""
+    return "own_event", "sealed_statement", entry, 1

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from crypto.header import AGENCY
 from crypto.signing import COSIGNATURE_ED25519, COSIGNATURE_MLDSA, ED25519, NoteKey, parse_vkey
 from custody.checkpoint import SignedCheckpoint, cosigned_at
 from errors import FormatError, ProofError
@@ -53,8 +54,9 @@ def parse_trust(data: bytes) -> Trust:
     """Read a trust file or a bare policy.
 
     Raises:
-        FormatError: a line that is neither; a name used twice, before it exists, or in two groups; one key twice; a
-            threshold out of range; not exactly one quorum line.
+        FormatError: a line that is neither, or without its line feed; a name used twice, before it exists, or in two
+            groups; one key or root twice; two keys of one type of a log; a threshold out of range; not exactly one
+            quorum line.
     """
     if len(data) > LARGEST_FILE_BYTES:
         raise FormatError("the trust file is too large")
@@ -63,6 +65,8 @@ def parse_trust(data: bytes) -> Trust:
     except UnicodeDecodeError as error:
         raise FormatError("the trust file is not UTF-8") from error
     reader = _Reader()
+    if lines.pop() or any((ord(sign) < 0x20 and sign != "\t") or sign == "\x7f" for line in lines for sign in line):
+        raise FormatError("a line of the trust file does not end in a line feed, or has control characters")
     for line in lines:
         words = [word for word in line.replace("\t", " ").split(" ") if word]
         if words and not words[0].startswith("#"):
@@ -94,6 +98,8 @@ class _Reader:
         if key.kind not in (ED25519, COSIGNATURE_MLDSA):
             raise FormatError("a log has a key of another type")
         self._once(key)
+        if any((one.name, one.kind) == (key.name, key.kind) for one in self.logs):
+            raise FormatError("a log has two keys of one type")
         self.logs.append(key)
 
     def _witness(self, words: list[str]) -> None:
@@ -132,8 +138,10 @@ class _Reader:
         if len(words) != 2 or words[0] in self.agencies:
             raise FormatError("an agency line has a name, once, and a root key")
         key = parse_vkey(words[1])
-        if key.kind != ED25519 or key.name != words[0]:
+        if key.kind != ED25519 or key.name != words[0] or not AGENCY.match(key.name):
             raise FormatError("an agency's root is an Ed25519 key of its name")
+        if any(one.public_key == key.public_key for one in self.agencies.values()):
+            raise FormatError("two agencies have one root")
         self.agencies[words[0]] = key
 
     def _new(self, name: str) -> None:

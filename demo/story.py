@@ -17,6 +17,7 @@ PROSECUTION: Final = "prosecution of trafficking in human beings"
 BASIS: Final = "Demo Act on Mutual Assistance, s. 7"
 CASE_NUMBERS: Final = {"north-police": "NP-2031-7", "shelter-ngo": "SN-2031-3", "south-prosecutor": "SP-2031-12"}
 REFERENCE: Final = "SP-2031-12"
+COURT_ORDER: Final = "Demo Court 2 KLs 7/31"
 
 
 class Story:
@@ -262,7 +263,11 @@ class Story:
         """Plan, record, sign, write, verify."""
         south, case = self.stage.south, self.cases["south-prosecutor"]
         self.stage.sync(2)
-        self.bundles["pack"] = south.do("pack", "plan", case, "--reference", REFERENCE, by="prosecutor-1")["pack"]
+        planned = south.do(
+            "pack", "plan", case, "--reference", REFERENCE, "--court-order", COURT_ORDER, by="prosecutor-1"
+        )
+        self.bundles["pack"] = planned["pack"]
+        self.note(f"the witness is flagged no-export: by order of court ({planned['order']}), and with two officers")
         self.stage.sync(2)
         for officer in ("prosecutor-1", "prosecutor-2"):
             south.do("pack", "sign", self.bundles["pack"], by=officer)
@@ -290,7 +295,7 @@ class Story:
         signed = south.do("purge", by="prosecutor-1")
         self.note(f"south-prosecutor deleted what it had filed and signed {signed['receipts']} receipts")
         self.stage.sync(2)
-        for one in shelter.do("receipts", case, self.record, by="case-worker-1"):
+        for one in shelter.do("receipts", case, self.record, by="case-worker-1")["receipts"]:
             self.note(f"receipt of {one['agency']}: {one['state']}, {one['items']} items, {len(one['packs'])} packs")
         for one in south.do("pack", "list", self.cases["south-prosecutor"], by="prosecutor-1"):
             self.note(f"record of pack {one['pack'][:8]}: {'a consent was withdrawn' if one['blocked'] else 'whole'}")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from crypto.digests import PIECE_BYTES, BlockRoot
-from errors import ArchiveInvalid
+from errors import ArchiveInvalid, PackInvalid
 
 TOP = "pack/"
 PACK_JSON, PACK_BUILT, PACK_SIG = "pack.json", "pack-built/", "pack.sig"
@@ -248,17 +248,20 @@ class Archive:
     stream: BinaryIO
     files: dict[str, StoredFile] = field(default_factory=dict)
 
-    def read(self, path: str, limit: int) -> bytes:
+    def read(self, path: str, limit: int, error: type[PackInvalid] = ArchiveInvalid) -> bytes:
         """The contents of a small file, compared once more with the digest of the first pass.
 
+        Args:
+            limit: its greatest length in bytes.
+            error: what is raised when it is not there or longer: the refusal of the step that reads it.
+
         Raises:
-            ArchiveInvalid: there is no such file, it is longer than `limit` bytes, or the archive is being
-                changed while it is read.
+            ArchiveInvalid: the archive is being changed while it is read.
         """
         if (stored := self.files.get(path)) is None:
-            raise ArchiveInvalid(f"the pack has no file {path}")
+            raise error(f"the pack has no file {path}")
         if stored.digests.size_bytes > limit:
-            raise ArchiveInvalid(f"{path} is longer than {limit} bytes")
+            raise error(f"{path} is longer than {limit} bytes")
         self.stream.seek(stored.start)
         contents = _take(self.stream, stored.digests.size_bytes, path)
         if hashlib.sha256(contents).digest() != stored.digests.sha256:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from errors import BagInvalid
+from crypto.header import AGENCY
+from errors import ArchiveInvalid, BagInvalid
 from evidence.archive import PACK_BUILT, PACK_JSON, PACK_SIG, Archive, Digests, require_path
 
 BAGIT_TXT: Final = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
@@ -22,7 +23,8 @@ MANIFEST_LIMIT: Final = 400 * 2**20
 _LINE = re.compile(r"([0-9a-f]+)  (\S+)\Z")
 _INFO = re.compile(
     rf"Source-Organization: (\S+)\nBagging-Date: (\d{{4}}-\d\d-\d\d)\nExternal-Identifier: ([0-9a-f]{{32}})\n"
-    rf"Bag-Software-Agent: {SOFTWARE}\nPayload-Oxum: ([0-9]{{1,18}})\.([0-9]{{1,8}})\n\Z"
+    rf"Bag-Software-Agent: {SOFTWARE}\nPayload-Oxum: ([0-9]{{1,18}})\.([0-9]{{1,8}})\n\Z",
+    re.ASCII,
 )
 
 
@@ -59,7 +61,7 @@ def parse_bag_info(raw: bytes) -> BagInfo:
         raise BagInvalid("bag-info.txt does not have its five lines")
     agency, day, pack, payload_bytes, payload_files = found.groups()
     info = BagInfo(agency, day, pack, int(payload_bytes), int(payload_files))
-    if info.dump() != raw:
+    if info.dump() != raw or not AGENCY.match(agency):
         raise BagInvalid("bag-info.txt is not in its one spelling")
     return info
 
@@ -78,8 +80,7 @@ def parse_manifest(raw: bytes, digest_bytes: int) -> dict[str, bytes]:
     """Read a manifest strictly: one spelling, safe paths, byte order, no path twice.
 
     Raises:
-        BagInvalid: any other spelling.
-        ArchiveInvalid: an unsafe path.
+        BagInvalid: any other spelling, or an unsafe path.
     """
     try:
         text = raw.decode("ascii")
@@ -93,7 +94,10 @@ def parse_manifest(raw: bytes, digest_bytes: int) -> dict[str, bytes]:
         found = _LINE.match(line)
         if found is None or len(found[1]) != 2 * digest_bytes:
             raise BagInvalid("a line of a manifest is not `digest, two spaces, path`")
-        require_path(path := found[2])
+        try:
+            require_path(path := found[2])
+        except ArchiveInvalid as error:
+            raise BagInvalid(f"a manifest lists {found[2][:80]!r}, which is not allowed") from error
         if path <= before:
             raise BagInvalid(f"a manifest lists {path} twice or out of order")
         out[path], before = bytes.fromhex(found[1]), path
@@ -119,7 +123,7 @@ def verify_bag(archive: Archive) -> BagInfo:
     Raises:
         BagInvalid: anything that RFC 8493, or the one spelling of 10.2, forbids.
     """
-    if archive.read("bagit.txt", 100) != BAGIT_TXT:
+    if archive.read("bagit.txt", 100, BagInvalid) != BAGIT_TXT:
         raise BagInvalid("bagit.txt does not have its two lines")
     payload = {path: one.digests for path, one in archive.files.items() if path.startswith(PAYLOAD)}
     tags = {
@@ -130,7 +134,7 @@ def verify_bag(archive: Archive) -> BagInfo:
     _compare(archive, "manifest-sha256.txt", {path: one.sha256 for path, one in payload.items()})
     _compare(archive, "manifest-sha512.txt", {path: one.sha512 for path, one in payload.items()})
     _compare(archive, TAG_MANIFEST, {path: one.sha256 for path, one in tags.items()})
-    info = parse_bag_info(archive.read("bag-info.txt", 1000))
+    info = parse_bag_info(archive.read("bag-info.txt", 1000, BagInvalid))
     extent = (sum(one.size_bytes for one in payload.values()), len(payload))
     if (info.payload_bytes, info.payload_files) != extent:
         raise BagInvalid("bag-info.txt gives another size or number of files than the pack has")
@@ -138,7 +142,7 @@ def verify_bag(archive: Archive) -> BagInfo:
 
 
 def _compare(archive: Archive, manifest: str, found: Mapping[str, bytes]) -> None:
-    listed = parse_manifest(archive.read(manifest, MANIFEST_LIMIT), 64 if "sha512" in manifest else 32)
+    listed = parse_manifest(archive.read(manifest, MANIFEST_LIMIT, BagInvalid), 64 if "sha512" in manifest else 32)
     for path in sorted(listed.keys() ^ found.keys()):
         state = "is listed but missing" if path in listed else "is not listed"
         raise BagInvalid(f"{path} {state} ({manifest})")

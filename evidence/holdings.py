@@ -18,6 +18,9 @@ from custody import events, outbox
 from custody.checkpoint import Checkpoint
 from custody.entries import SALT_BYTES, event_entry, tag_of
 from custody.holdings import (
+    CLOSED,
+    OFFERED,
+    REFUSED,
     CustodyEvent,
     Holding,
     check_chain,
@@ -141,7 +144,7 @@ def append_event(
     row = db.get(HoldingRow, holding)
     if row is None or row.case_id != case_id:
         raise NotFound("this agency has no such holding in this case")
-    before = [parse_custody_event(one.statement, log=seen.origin) for one in _own(db, holding)]
+    before = [parse_custody_event(outbox.read_statement(one, key), log=seen.origin) for one in _own(db, holding)]
     tag_key = open_column(key, "holding", "tag_key", holding, 1, row.tag_key)
     number = outbox.next_number(db, "holding", holding)
     tag = tag_of(tag_key, officer.agency, number)
@@ -151,12 +154,22 @@ def append_event(
     statement = officer.sign_statement(labels.EVENT_SIGNATURE, make_statement(event_body(base, **named)))
     event = parse_custody_event(statement.dump(), log=seen.origin)
     require_next(check_chain(before) if before else None, event)
+    if before and before[-1].action == OFFERED and action != CLOSED:
+        _require_refused(chains(db, officer, case_id, row.object_id), before[-1])
     salt = random_bytes(SALT_BYTES)
     entry = event_entry(tag, salt, statement.dump())
     return outbox.record_event(
         db, statement=statement, salt=salt, object_kind="holding", object_id=holding, number=number, tag=tag,
         entry=entry, append_signature=officer.sign(labels.APPEND, seen.origin, entry), officer=officer.handle, now=now,
+        case_key=key,
     )  # fmt: skip
+
+
+def _require_refused(known: Iterable[Chain], offer: CustodyEvent) -> None:
+    """After an offer a holding goes on only once its refusal is here: else two agencies could accept one exhibit."""
+    answers = [one.events[0].event for one in known if b64u(one.holding) == offer.body["to_holding"]]
+    if not any((one.action, one.prev) == (REFUSED, offer.digest) for one in answers):
+        raise CustodyBroken("the exhibit is offered to another agency that has not refused it")
 
 
 def _own(db: Session, holding: bytes) -> list[OwnEvent]:
@@ -226,7 +239,8 @@ def chains(db: Session, officer: OfficerSession, case_id: bytes, object_id: byte
     found: dict[bytes, list[Recorded]] = {}
     for row in own_holdings(db, case_id, object_id):
         for one in _own(db, row.holding):
-            found.setdefault(row.holding, []).append(_recorded(one.statement, one.salt, one.log_index))
+            recorded = _recorded(outbox.read_statement(one, key), one.salt, one.log_index)
+            found.setdefault(row.holding, []).append(recorded)
     query = select(ReceivedCustody).where(ReceivedCustody.case_id == case_id, ReceivedCustody.object_id == object_id)
     for received in db.scalars(query.order_by(ReceivedCustody.holding, ReceivedCustody.number)):
         if db.get(HoldingRow, received.holding) is not None:

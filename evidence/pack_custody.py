@@ -4,13 +4,14 @@ The rules are those of `custody.holdings`. Here a chain is followed event by eve
 the log, and without keeping the events: a pack may hold very many.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from crypto.digests import DIGEST_BYTES
 from crypto.encoding import unb64u
 from crypto.header import IDENTIFIER_BYTES
 from custody.holdings import (
+    CLOSED,
     OFFERED,
     CustodyEvent,
     Holding,
@@ -23,11 +24,9 @@ from errors import CustodyBroken, PackNotReady
 from evidence.pack_input import PackHolding
 
 
-def outputs_of(event: CustodyEvent) -> list[tuple[bytes, bytes]]:
-    """File id and SHA-256 of everything that the event says it yielded."""
-    return [
-        (unb64u(one["file"], IDENTIFIER_BYTES), unb64u(one["sha256"], DIGEST_BYTES)) for one in event.body["outputs"]
-    ]
+def _files(values: Iterable[Mapping[str, str]]) -> Iterator[tuple[bytes, bytes]]:
+    """File id and SHA-256 of each of an event's inputs or outputs."""
+    return ((unb64u(one["file"], IDENTIFIER_BYTES), unb64u(one["sha256"], DIGEST_BYTES)) for one in values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,8 @@ class Chain:
 
     Attributes:
         digests: of the statements so far, in order.
-        outputs: SHA-256 digests that the chain records for each file id.
+        outputs: SHA-256 digests that the chain records for each file id as what an event yielded.
+        inputs: the same for what an event was done with.
         offers: each `handover-offered` by its digest, with the event that follows it once there is one.
     """
 
@@ -55,6 +55,7 @@ class Chain:
     head: Placed | None = None
     digests: list[bytes] = field(default_factory=list)
     outputs: dict[bytes, set[bytes]] = field(default_factory=dict)
+    inputs: dict[bytes, set[bytes]] = field(default_factory=dict)
     offers: dict[bytes, list[Placed]] = field(default_factory=dict)
 
     def take(self, event: CustodyEvent, index: int) -> None:
@@ -79,8 +80,9 @@ class Chain:
             self.offers[digest] = [placed]
         self.first, self.head = self.first or placed, placed
         self.digests.append(digest)
-        for file, output in outputs_of(event):
-            self.outputs.setdefault(file, set()).add(output)
+        for known, values in ((self.outputs, event.body["outputs"]), (self.inputs, event.body["inputs"])):
+            for file, recorded in _files(values):
+                known.setdefault(file, set()).add(recorded)
 
     def _require_follows(self, event: CustodyEvent, index: int, where: str) -> None:
         if self.head is None or event.prev != self.digests[-1]:
@@ -112,34 +114,57 @@ class Chain:
         """Digest of the giver's offer, when the chain begins with a handover."""
         return self.first.event.prev if self.first is not None else None
 
+    def recorded(self, file: bytes) -> set[bytes]:
+        """Every SHA-256 that an event of the chain gives for a file."""
+        return self.outputs.get(file, set()) | self.inputs.get(file, set())
 
-def verify_links(chains: Mapping[bytes, Chain]) -> None:
+
+def verify_links(chains: Mapping[bytes, Chain], agency: str | None = None) -> None:
     """Check each handover of which both sides are known: they name each other, and their order is the log's.
+
+    Args:
+        agency: whose chains go on after an offer only where its refusal is shown: it has been there. Others may have
+            gone on after a refusal that never came here.
 
     Raises:
         CustodyBroken
     """
     givers = {digest: chain for chain in chains.values() for digest in chain.offers}
+    known = {digest for chain in chains.values() for digest in chain.digests}
     for chain in chains.values():
         if chain.first is not None and chain.origin in givers:
             _verify_handover(givers[chain.origin], chain.first)
-        for digest, (offer, *_) in chain.offers.items():
-            taker = chains.get(unb64u(offer.event.body["to_holding"], IDENTIFIER_BYTES))
+        elif chain.origin in known:
+            raise CustodyBroken("a chain begins with the answer to something that is no offer")
+        for digest, (offer, *after) in chain.offers.items():
+            taker = _taker(chains, offer)
             if taker is not None and taker.origin != digest:
                 raise CustodyBroken("a chain that was offered an exhibit begins in another way")
+            if chain.agency == agency and taker is None and any(one.event.action != CLOSED for one in after):
+                raise CustodyBroken("a chain goes on after an offer whose refusal is not here")
 
 
 def _verify_handover(giver: Chain, taken: Placed) -> None:
     offer, *after = giver.offers[taken.event.prev or b""]
     side = Holding(tuple(one.event for one in (offer, *after)))
     check_handover(side, Holding((taken.event,)))
-    if taken.index <= offer.index or any(one.index <= taken.index for one in after if _answers(one, taken)):
-        raise CustodyBroken("offer, answer and close of a handover stand in another order in the log")
+    if taken.index <= offer.index or any(one.index <= taken.index for one in after):
+        raise CustodyBroken("offer, answer and what follows stand in another order in the log")
 
 
-def _answers(closing: Placed, taken: Placed) -> bool:
-    counterpart = closing.event.body["counterpart"]
-    return counterpart is not None and unb64u(counterpart, DIGEST_BYTES) == taken.event.digest
+def _taker(chains: Mapping[bytes, Chain], offer: Placed) -> Chain | None:
+    return chains.get(unb64u(offer.event.body["to_holding"], IDENTIFIER_BYTES))
+
+
+def unanswered(chains: Mapping[bytes, Chain]) -> Iterator[Placed]:
+    """Offers to which no chain of the pack answers, in order of holding."""
+    for _, chain in sorted(chains.items()):
+        yield from (offer for offer, *_ in chain.offers.values() if _taker(chains, offer) is None)
+
+
+def place_of(chain: Chain) -> int:
+    """Where a chain begins in the log: the holdings of an exhibit stand in this order."""
+    return chain.first.index if chain.first is not None else -1
 
 
 def follow_chain(holding: PackHolding, log: str) -> Chain:

@@ -3,27 +3,30 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 from typing import Any, Final, TypeVar
 
 from crypto.digests import DIGEST_BYTES
 from crypto.encoding import b64u, dump_json, parse_json, unb64u
 from crypto.header import AGENCY, IDENTIFIER_BYTES, ORIGIN
+from crypto.manifest import MEDIA_TYPE
 from errors import AmparoError, FormatError, PackListInvalid
 
 T = TypeVar("T")
 LIST_LIMIT: Final = 256 * 2**20
 LONGEST_TEXT: Final = 2000
 LARGEST: Final = 2**53 - 1
+LATEST: Final = 253_402_300_799  # the last second that has a date YYYY-MM-DD
+MOST_NUMBERS: Final = 1_000_000
 
 HOW_TO_CHECK: Final = "HOW-TO-CHECK.txt"
 CHECKPOINT: Final = "data/checkpoint"
 STATEMENT_PDF: Final = "data/custody-statement.pdf"
 TRUST_COPY: Final = "data/trust-copy.txt"
 CONSISTENCY: Final = "pack-built/consistency"
-DOCUMENT = re.compile(r"data/documents/[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+DOCUMENT = re.compile(r"data/documents/[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?\Z")
 EXTENSION = re.compile(r"[a-z0-9]{1,8}\Z")
-MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[A-Za-z0-9][A-Za-z0-9.+-]{0,100}\Z")
 
 SCHEDULES: Final = ("used", "unused", "sensitive")
 PROOFS: Final = ("bundle", "custody", "none")
@@ -249,7 +252,7 @@ def parse_pack_list(raw: bytes) -> PackList:
             _id(found["pack"]),
             _match(found["agency"], AGENCY),
             _match(found["log"], ORIGIN),
-            _integer(found["made_at"]),
+            _integer(found["made_at"], most=LATEST),
             _text(found["case"]),
             _integer(numbers["first"], 1),
             _integer(numbers["last"], 1),
@@ -280,21 +283,51 @@ def _check(found: PackList) -> None:
     _ascending(found.certificates, "certificates")
     _ascending([one.path for one in found.documents], "documents")
     _ascending([one.path for one in found.files], "files")
+    _once(found.gaps, "gaps")
+    _once(found.disclosed, "packs that were shown")
     if not found.exhibits:
         raise FormatError("a pack has at least one exhibit")
     if found.last < found.first or found.exhibits[0].number < found.first:
         raise FormatError("an exhibit's number lies outside the numbers of the pack")
     if found.exhibits[-1].number > found.last:
         raise FormatError("an exhibit's number lies outside the numbers of the pack")
-    if found.last - found.first >= 1_000_000:
+    if found.last - found.first >= MOST_NUMBERS:
         raise FormatError("there are too many numbers")
     for exhibit in found.exhibits:
         _ascending([file.path for file in exhibit.files], "files of an exhibit")
+        _once([file.file for file in exhibit.files], "files of an exhibit")
+        _once(exhibit.holdings, "holdings of an exhibit")
+    for shown in found.disclosed:
+        _ascending(shown.numbers, "numbers of a pack that was shown")
+    _check_holdings(found)
+
+
+def _check_holdings(found: PackList) -> None:
+    """Each holding is named by an exhibit of its object, each bundle by a file; at least one holding is open."""
+    objects = {one.holding: one.object_id for one in found.holdings}
+    for exhibit in found.exhibits:
+        if any(objects.get(holding) != exhibit.object_id for holding in exhibit.holdings):
+            raise FormatError(f"exhibit {exhibit.number} names a chain of custody that is not its own")
+    if {holding for exhibit in found.exhibits for holding in exhibit.holdings} != set(objects):
+        raise FormatError("there is a chain of custody to which no exhibit belongs")
+    for one in found.holdings:
+        if (one.agency == found.agency) is (one.state == "elsewhere"):
+            raise FormatError(f"holding {one.holding.hex()} is called {one.state}, but it is of {one.agency}")
+    if not any(one.state == "open" for one in found.holdings):
+        raise FormatError("no chain of custody of the pack's agency records the pack")
+    used = {file.bundle for exhibit in found.exhibits for file in exhibit.files if file.bundle is not None}
+    if used != set(found.bundles):
+        raise FormatError("the bundles are not those from which files of the pack came")
 
 
 def _ascending(values: Sequence[Any], what: str) -> None:
     if any(later <= earlier for earlier, later in pairwise(values)):
         raise FormatError(f"the {what} are not in ascending order, each once")
+
+
+def _once(values: Sequence[Any], what: str) -> None:
+    if len(set(values)) != len(values):
+        raise FormatError(f"something stands twice among the {what}")
 
 
 def _exhibit(value: Any) -> ListedExhibit:
@@ -314,8 +347,6 @@ def _exhibit(value: Any) -> ListedExhibit:
         extension = file.path.rpartition(".")[2]
         if not EXTENSION.match(extension) or file.path != exhibit_path(number, file.file, extension):
             raise FormatError("a file of an exhibit does not stand at its place")
-    if len(set(exhibit.holdings)) != len(exhibit.holdings):
-        raise FormatError("an exhibit names a holding twice")
     return exhibit
 
 
@@ -358,8 +389,7 @@ def _gap(value: Any) -> Gap:
 
 def _disclosed(value: Any) -> Disclosed:
     found = _members(value, "pack on numbers")
-    on = _match(found["on"], re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII))
-    return Disclosed(_id(found["pack"]), on, _each(found["numbers"], _integer))
+    return Disclosed(_id(found["pack"]), _date(found["on"]), _each(found["numbers"], lambda one: _integer(one, 1)))
 
 
 def _document(value: Any) -> ListedDocument:
@@ -393,10 +423,19 @@ def _id(value: Any) -> bytes:
     return unb64u(value, IDENTIFIER_BYTES)
 
 
-def _integer(value: Any, least: int = 0) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= LARGEST:
+def _integer(value: Any, least: int = 0, most: int = LARGEST) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise FormatError("a whole number is expected")
     return value
+
+
+def _date(value: Any) -> str:
+    text = _match(value, re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z"))
+    try:
+        date.fromisoformat(text)
+    except ValueError as error:
+        raise FormatError("there is no such date") from error
+    return text
 
 
 def _text(value: Any) -> str:

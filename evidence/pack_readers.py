@@ -1,12 +1,12 @@
 """The small files of a pack: which there are, and how each is read (docs/protocol.md 10.1, 10.6)."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from crypto import signing
 from crypto.digests import DIGEST_BYTES
 from crypto.encoding import parse_json, unb64, unb64u
-from crypto.header import IDENTIFIER_BYTES
+from crypto.header import IDENTIFIER_BYTES, ROLE_HANDLE
 from custody.entries import SALT_BYTES
 from errors import FormatError
 from evidence import pack_list
@@ -17,6 +17,7 @@ from evidence.pack_list import PackList
 from evidence.packs import dump_signatures
 
 EVENT_LIMIT: Final = 512 * 2**10
+SIGNERS: Final = 2
 
 
 def expected_paths(listed: PackList) -> Iterator[str]:
@@ -73,13 +74,6 @@ def parse_contents(raw: bytes) -> PackContents:
     return contents
 
 
-def require_entry_members(entry: Any) -> None:
-    """Raise FormatError unless a manifest entry has exactly the members of protocol 3.2."""
-    wanted = {"object", "file", "size_bytes", "sha256", "media_type", "derivation", "parts", "pieces"}
-    if not isinstance(entry, dict) or set(entry) != wanted:
-        raise FormatError("the sealed entry has other members than protocol 3.2 names")
-
-
 def parse_consistency(raw: bytes) -> tuple[bytes, ...]:
     """Read pack-built/consistency: a line of base64 for each hash.
 
@@ -108,7 +102,11 @@ def parse_signatures(raw: bytes) -> tuple[tuple[str, bytes], ...]:
     for one in found["signatures"]:
         if not isinstance(one, dict) or set(one) != {"by", "signature"} or not isinstance(one["by"], str):
             raise FormatError("a signature names who made it")
+        if not ROLE_HANDLE.match(one["by"]):
+            raise FormatError("a signature names its officer by role handle")
         pairs.append((one["by"], unb64u(one["signature"], signing.SIGNATURE_BYTES)))
     if dump_signatures(dict(pairs)) != raw:
         raise FormatError("the signatures are not in order, or one officer signs twice")
+    if len(pairs) != SIGNERS:
+        raise FormatError("two officers sign a pack")
     return tuple(pairs)

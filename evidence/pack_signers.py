@@ -62,7 +62,7 @@ class Signers:
         """
         if len(handles) != 2 or handles[0] == handles[1]:
             raise SignerUnproven("two different officers sign a pack")
-        deputy = self._directory.deputy(agency)
+        deputy = self._directory.deputy(agency, position)
         if deputy in handles and self._find(deputy, position).agency != agency:
             own = handles[0] if handles[1] == deputy else handles[1]
             keys = {own: self.require_officer(own, position, agency), deputy: self._key(deputy, position)}

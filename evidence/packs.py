@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from crypto.digests import sha256
 from crypto.encoding import b64, b64u, dump_json, parse_json
-from errors import PackNotReady
+from errors import ArchiveInvalid, PackNotReady
 from evidence import pack_list
 from evidence.archive import (
     PACK_JSON,
@@ -24,11 +24,12 @@ from evidence.archive import (
     digest_chunks,
     order_key,
     place_members,
+    require_path,
     scan_archive,
     write_archive,
 )
 from evidence.bag import BAGIT_TXT, PAYLOAD, TAG_MANIFEST, BagInfo, day_of, dump_manifest, payload_manifests
-from evidence.pack_custody import Chain, follow_chain
+from evidence.pack_custody import Chain, follow_chain, place_of
 from evidence.pack_input import PackEvent, PackExhibit, PackInput
 from evidence.pack_list import (
     ExhibitFile,
@@ -99,6 +100,11 @@ def plan_pack(given: PackInput, render: Render) -> PackPlan:
     tags = _tag_files(given, draft, {path: one for path, one in digests.items() if path.startswith(PAYLOAD)})
     digests |= {path: digest_chunks([contents]) for path, contents in tags.items()}
     listed = _with_files(draft, digests)
+    try:
+        for path in digests:
+            require_path(path)
+    except ArchiveInvalid as error:  # before the pack is on record: the zip itself is formed after that
+        raise PackNotReady(error.message) from error
     small |= tags | {PACK_JSON: listed.dump()}
     parse_pack_list(small[PACK_JSON])  # what the reader would refuse is not written
     return PackPlan(listed, small, large, {**digests, PACK_JSON: digest_chunks([small[PACK_JSON]])})
@@ -177,11 +183,10 @@ def _list_exhibit(
     files = []
     for file in exhibit.files:
         path = pack_list.exhibit_path(exhibit.number, file.file, file.extension)
-        known: set[bytes] = set()
-        for holding in exhibit.holdings:
-            known |= chains[holding].outputs.get(file.file, set()) if holding in chains else set()
-        if known - {digests[path].sha256}:
+        here = [chains[holding] for holding in exhibit.holdings if holding in chains]
+        if set().union(*(chain.recorded(file.file) for chain in here)) - {digests[path].sha256}:
             raise PackNotReady(f"{path} is not the file that its custody records")
+        known = any(file.file in chain.outputs for chain in here)
         proof = "bundle" if file.contents else "custody" if known else "none"
         bundle = file.contents.bundle_id if file.contents else None
         files.append(ExhibitFile(path, file.file, file.media_type, file.label, proof, bundle))
@@ -193,7 +198,7 @@ def _list_exhibit(
         exhibit.description,
         exhibit.schedule,
         tuple(sorted(files, key=lambda one: one.path)),
-        exhibit.holdings,
+        tuple(sorted(exhibit.holdings, key=lambda one: place_of(chains[one]) if one in chains else -1)),
     )
 
 

@@ -7,24 +7,27 @@ compared with its digest of the first pass. Everything that does not fit raises 
 import hmac
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, BinaryIO, Final
 
 from crypto import labels, signing
 from crypto.digests import DIGEST_BYTES, sha256
-from crypto.encoding import b64u, parse_json, unb64u
+from crypto.encoding import b64u, unb64u
 from crypto.header import IDENTIFIER_BYTES, Header, verify_header
+from crypto.manifest import parse_entry
 from crypto.opening import verify_content
 from crypto.statements import verify_statement
 from custody import tree
 from custody.entries import SALT_BYTES, TAG_BYTES, directory_entry, event_entry
 from custody.events import parse_event
 from custody.holdings import CustodyEvent, parse_custody_event, verify_signature
-from custody.policy import parse_trust
+from custody.policy import Trust, parse_trust
 from custody.proofs import parse_proof
 from errors import (
     ContentsUnproven,
     CustodyBroken,
     FormatError,
+    PackInvalid,
     PackListInvalid,
     PackLogInvalid,
     PackUnsigned,
@@ -33,7 +36,7 @@ from errors import (
 from evidence import pack_list
 from evidence.archive import PACK_BUILT, PACK_JSON, PACK_SIG, Archive, scan_archive
 from evidence.bag import BagInfo, day_of, is_governed_elsewhere, verify_bag
-from evidence.pack_custody import Chain, verify_links
+from evidence.pack_custody import Chain, place_of, unanswered, verify_links
 from evidence.pack_list import ExhibitFile, ListedExhibit, ListedHolding, parse_pack_list
 from evidence.pack_log import PackLog, confirmations, refusing
 from evidence.pack_readers import (
@@ -43,7 +46,6 @@ from evidence.pack_readers import (
     parse_consistency,
     parse_contents,
     parse_signatures,
-    require_entry_members,
 )
 from evidence.pack_signers import Signers
 
@@ -99,14 +101,13 @@ class _Verification:
 
     def __init__(self, archive: Archive, info: BagInfo, trust_file: bytes | None) -> None:
         self.archive = archive
-        self.listed = parse_pack_list(archive.read(PACK_JSON, pack_list.LIST_LIMIT))
+        self.listed = parse_pack_list(archive.read(PACK_JSON, pack_list.LIST_LIMIT, PackListInvalid))
         self._require_list(info)
         self.is_proven = trust_file is not None
-        raw = archive.read(pack_list.TRUST_COPY, TRUST_LIMIT) if trust_file is None else trust_file
-        with refusing(PackLogInvalid, "the trust file"):
-            self.trust = parse_trust(raw)
-        note = archive.read(pack_list.CHECKPOINT, PROOF_LIMIT)
+        self.trust = self._take_trust(trust_file)
+        note = self._read(pack_list.CHECKPOINT, PROOF_LIMIT, PackLogInvalid)
         self.log = PackLog(note, self.listed.log, self.trust, "data/checkpoint")
+        self.built = self._take_built_log()
         self.signers = Signers(self.listed.log, self.trust)
         self.chains: dict[bytes, Chain] = {}
         self.headers: dict[bytes, Header] = {}
@@ -117,8 +118,8 @@ class _Verification:
         self._take_bundles()
         self._require_contents()
         self._require_gaps()
-        position = self._require_built()
-        return self._verdict(self._require_signatures(position))
+        self._require_built()
+        return self._verdict(self._require_signatures())
 
     # ---- pack.json and the files ------------------------------------------------------------------------------
 
@@ -135,16 +136,50 @@ class _Verification:
             digests = files[one.path].digests
             if (one.size_bytes, one.sha256, one.pieces) != (digests.size_bytes, digests.sha256, digests.pieces):
                 raise PackListInvalid(f"{one.path} is not the file that pack.json lists")
+        if sum(one.length for one in listed.holdings) > len(files):  # before the paths of so many are formed
+            raise PackListInvalid("pack.json lists more custody than there are files in the pack")
         for path in sorted(set(files) ^ set(expected_paths(listed))):
             state = "has no place in this pack" if path in files else "is missing from the pack"
             raise PackListInvalid(f"{path} {state}")
+
+    # ---- Trust file and log -----------------------------------------------------------------------------------
+
+    def _take_trust(self, trust_file: bytes | None) -> Trust:
+        """The trust file from outside, or else the copy; the copy is one in any case, and says first that it is."""
+        copy = self._read(pack_list.TRUST_COPY, TRUST_LIMIT, PackLogInvalid)
+        with refusing(PackLogInvalid, pack_list.TRUST_COPY):
+            if not copy.startswith(b"#"):
+                raise FormatError("it does not say first that it is a copy")
+            trust = parse_trust(copy)
+        if trust_file is not None:
+            with refusing(PackLogInvalid, "the trust file"):
+                trust = parse_trust(trust_file)
+        return trust
+
+    def _take_built_log(self) -> PackLog:
+        """The one checkpoint to which all proofs in pack-built/ lead: a later state of the same log."""
+        notes = set()
+        for one in self.listed.holdings:
+            if one.state == "open":
+                path = pack_list.built_path(one.holding, "tlog-proof")
+                with refusing(PackLogInvalid, path):
+                    notes.add(parse_proof(self._read(path, PROOF_LIMIT, PackLogInvalid)).checkpoint)
+        if len(notes) != 1:
+            raise PackLogInvalid("the proofs in pack-built/ lead to different checkpoints")
+        built = PackLog(notes.pop(), self.listed.log, self.trust, "the checkpoint of pack-built/")
+        with refusing(PackLogInvalid, pack_list.CONSISTENCY):
+            if built.size <= self.log.size:
+                raise FormatError("the checkpoint of pack-built/ is not later than data/checkpoint")
+            hashes = parse_consistency(self._read(pack_list.CONSISTENCY, 10_000, PackLogInvalid))
+            tree.verify_consistency(self.log.size, self.log.root, built.size, built.root, hashes)
+        return built
 
     # ---- Directory --------------------------------------------------------------------------------------------
 
     def _take_directory(self) -> None:
         for index in self.listed.certificates:
-            statement = self._read(pack_list.certificate_path(index, "statement"), EVENT_LIMIT)
-            proof = self._read(pack_list.certificate_path(index, "tlog-proof"), PROOF_LIMIT)
+            statement = self._read(pack_list.certificate_path(index, "statement"), EVENT_LIMIT, SignerUnproven)
+            proof = self._read(pack_list.certificate_path(index, "tlog-proof"), PROOF_LIMIT, PackLogInvalid)
             where = f"directory entry {index}"
             if self.log.require_entry(directory_entry(statement), proof, where) != index:
                 raise PackLogInvalid(f"{where} stands at another place of the log")
@@ -156,50 +191,55 @@ class _Verification:
         for holding in self.listed.holdings:
             chain = Chain(holding.holding, holding.object_id, holding.agency)
             for number in range(holding.length):
-                chain.take(*self._event(self.log, event_paths(holding.holding, number), holding.agency))
+                chain.take(*self._event(self.log, event_paths(holding.holding, number)))
             self.chains[holding.holding] = chain
             self._require_state(holding, chain)
-        verify_links(self.chains)
-        self._require_named_holdings()
+        verify_links(self.chains, self.listed.agency)
+        self._require_order_of_custody()
 
-    def _event(self, log: PackLog, paths: Mapping[str, str], agency: str) -> tuple[CustodyEvent, int]:
+    def _event(self, log: PackLog, paths: Mapping[str, str]) -> tuple[CustodyEvent, int]:
         """Read, prove and check the signature of one custody event; gives it and its index."""
         where = paths["statement"]
-        statement = self._read(where, EVENT_LIMIT)
+        statement = self._read(where, EVENT_LIMIT, CustodyBroken)
         with refusing(CustodyBroken, where):
             event = parse_custody_event(statement, log=self.listed.log)
-            tag = unb64u(event.body["tag"], TAG_BYTES)
-            entry = event_entry(tag, self._read(paths["salt"], SALT_BYTES), statement)
-        index = log.require_entry(entry, self._read(paths["tlog-proof"], PROOF_LIMIT), where)
+        index = self._index(log, paths, unb64u(event.body["tag"], TAG_BYTES), statement)
         with refusing(SignerUnproven, where):
-            key = self.signers.require_officer(event.body["officer"], index, agency)
+            key = self.signers.require_officer(event.body["officer"], index, event.agency)
             verify_signature(event, {event.body["officer"]: key}.get)
         return event, index
 
-    def _require_state(self, holding: ListedHolding, chain: Chain) -> None:
-        expected = "elsewhere" if holding.agency != self.listed.agency else "closed" if chain.is_closed else "open"
-        if holding.state != expected:
-            raise PackListInvalid(f"holding {holding.holding.hex()} is called {holding.state}, but it is {expected}")
+    def _index(self, log: PackLog, paths: Mapping[str, str], tag: bytes, statement: bytes) -> int:
+        """The index at which an event is proven to stand."""
+        salt = self._read(paths["salt"], SALT_BYTES, PackLogInvalid)
+        with refusing(PackLogInvalid, paths["salt"]):
+            entry = event_entry(tag, salt, statement)
+        proof = self._read(paths["tlog-proof"], PROOF_LIMIT, PackLogInvalid)
+        return log.require_entry(entry, proof, paths["statement"])
 
-    def _require_named_holdings(self) -> None:
-        """Each holding is named by an exhibit of its object, and each exhibit names holdings that are here."""
-        named = set()
+    def _require_state(self, holding: ListedHolding, chain: Chain) -> None:
+        if holding.state == "elsewhere":
+            return
+        if chain.waits:
+            raise CustodyBroken("an exhibit of the pack was offered to another agency that has not answered")
+        expected = "closed" if chain.is_closed else "open"
+        if holding.state != expected:
+            raise CustodyBroken(f"holding {holding.holding.hex()} is called {holding.state}, but it is {expected}")
+
+    def _require_order_of_custody(self) -> None:
         for exhibit in self.listed.exhibits:
-            for holding in exhibit.holdings:
-                chain = self.chains.get(holding)
-                if chain is None or chain.object_id != exhibit.object_id:
-                    raise PackListInvalid(f"exhibit {exhibit.number} names a chain of custody that is not its own")
-                named.add(holding)
-        if named != set(self.chains):
-            raise PackListInvalid("there is a chain of custody to which no exhibit belongs")
+            places = [place_of(self.chains[holding]) for holding in exhibit.holdings]
+            if any(later <= earlier for earlier, later in pairwise(places)):
+                raise CustodyBroken(f"the holdings of exhibit {exhibit.number} do not stand in the order of the log")
 
     # ---- Bundles and contents ---------------------------------------------------------------------------------
 
     def _take_bundles(self) -> None:
         for bundle_id in self.listed.bundles:
             where = f"the bundle {bundle_id.hex()}"
-            header = self._read(pack_list.bundle_path(bundle_id, "header"), HEADER_LIMIT)
-            signature = self._read(pack_list.bundle_path(bundle_id, "signature"), signing.SIGNATURE_BYTES)
+            header = self._read(pack_list.bundle_path(bundle_id, "header"), HEADER_LIMIT, ContentsUnproven)
+            path = pack_list.bundle_path(bundle_id, "signature")
+            signature = self._read(path, signing.SIGNATURE_BYTES, ContentsUnproven)
             with refusing(ContentsUnproven, where):
                 found = verify_header(header, signature)
                 if found.bundle_id != bundle_id or found.log != self.listed.log:
@@ -214,14 +254,13 @@ class _Verification:
         """The index at which the broker took the bundle in, as the event of its sender says."""
         paths = {part: pack_list.bundle_path(header.bundle_id, f"deposited.{part}") for part in pack_list.EVENT_PARTS}
         where = paths["statement"]
-        statement = self._read(where, EVENT_LIMIT)
+        statement = self._read(where, EVENT_LIMIT, ContentsUnproven)
         with refusing(ContentsUnproven, where):
             event = parse_event(statement, log=self.listed.log)
-            named = (event.kind, event.bundle_id, event.header_digest, event.agency, event.officer)
-            if named != ("deposited", header.bundle_id, digest, header.sender_agency, header.sender):
+            named = (event.kind, event.bundle_id, event.header_digest, event.agency, event.officer, event.number)
+            if named != ("deposited", header.bundle_id, digest, header.sender_agency, header.sender, 0):
                 raise FormatError("it is not the deposit of this header by its sender")
-            entry = event_entry(event.tag, self._read(paths["salt"], SALT_BYTES), statement)
-        index = self.log.require_entry(entry, self._read(paths["tlog-proof"], PROOF_LIMIT), where)
+        index = self._index(self.log, paths, event.tag, statement)
         with refusing(SignerUnproven, where):
             if event.statement.signers != (header.sender,):
                 raise SignerUnproven(f"{where} is not signed by the sender alone")
@@ -230,27 +269,22 @@ class _Verification:
         return index
 
     def _require_contents(self) -> None:
-        used = set()
         for exhibit in self.listed.exhibits:
             for file in exhibit.files:
                 if file.bundle is not None:
                     self._require_sealed(exhibit, file, file.bundle)
-                    used.add(file.bundle)
                 self._require_recorded(exhibit, file)
-        if used != set(self.listed.bundles):
-            raise PackListInvalid("there is a bundle from which no file of the pack came")
 
     def _require_sealed(self, exhibit: ListedExhibit, file: ExhibitFile, bundle_id: bytes) -> None:
         """The file is the one whose entry the sender's header commits to."""
         path = pack_list.proof_path(file.file)
         with refusing(ContentsUnproven, path):
-            found = parse_contents(self._read(path, EVENT_LIMIT))
-            header = self.headers.get(bundle_id)
-            if header is None or found.bundle_id != bundle_id:
+            found = parse_contents(self._read(path, EVENT_LIMIT, ContentsUnproven))
+            header = self.headers[bundle_id]
+            if found.bundle_id != bundle_id:
                 raise FormatError("it speaks of another bundle")
             verify_content(found.entry, found.salt, found.index, found.path, header.contents)
-            entry = parse_json(found.entry)
-            require_entry_members(entry)
+            entry = parse_entry(found.entry)
             digests = self.archive.files[file.path].digests
             sealed = (
                 unb64u(entry["object"], IDENTIFIER_BYTES), unb64u(entry["file"], IDENTIFIER_BYTES),
@@ -266,12 +300,11 @@ class _Verification:
     def _require_recorded(self, exhibit: ListedExhibit, file: ExhibitFile) -> None:
         """No event of custody gives another digest for the file; where custody is its proof, one gives this."""
         digest = self.archive.files[file.path].digests.sha256
-        recorded: set[bytes] = set()
-        for holding in exhibit.holdings:
-            recorded |= self.chains[holding].outputs.get(file.file, set())
-        if recorded - {digest}:
+        chains = [self.chains[holding] for holding in exhibit.holdings]
+        if any(chain.recorded(file.file) - {digest} for chain in chains):
             raise CustodyBroken(f"{file.path} is not the file that its custody records")
-        expected = "bundle" if file.bundle is not None else "custody" if recorded else "none"
+        is_recorded = any(file.file in chain.outputs for chain in chains)
+        expected = "bundle" if file.bundle is not None else "custody" if is_recorded else "none"
         if file.proof != expected:
             raise PackListInvalid(f"{file.path} is listed with proof {file.proof}, but its proof is {expected}")
 
@@ -306,55 +339,35 @@ class _Verification:
 
     # ---- pack-built and pack.sig ------------------------------------------------------------------------------
 
-    def _require_built(self) -> int:
-        """Check the last event of each open holding; gives the position at which pack.sig counts."""
-        listed = self.listed
-        still_open = [one for one in listed.holdings if one.state == "open"]
-        if not still_open:
-            raise CustodyBroken("no chain of custody of the pack's agency records the pack")
-        note = self._checkpoint_of_built(still_open[0])
-        built = PackLog(note, listed.log, self.trust, "the checkpoint of pack-built/")
-        self._require_consistency(built)
+    def _require_built(self) -> None:
+        """Check the last event of each open holding: it records this pack, behind the pack's own checkpoint."""
         digest = self.archive.files[PACK_JSON].digests.sha256
-        for one in still_open:
-            if self.chains[one.holding].waits:
-                raise CustodyBroken("an exhibit of the pack was offered to another agency that has not answered")
+        for one in self.listed.holdings:
+            if one.state != "open":
+                continue
             paths = {part: pack_list.built_path(one.holding, part) for part in pack_list.EVENT_PARTS}
-            event, index = self._event(built, paths, listed.agency)
+            event, index = self._event(self.built, paths)
             self.chains[one.holding].take(event, index)
             if index < self.log.size:
                 raise CustodyBroken(f"{paths['statement']} stands in the log before the pack's own checkpoint")
-            found = (event.action, event.body["length"], event.body["pack_digest"])
-            if found != ("pack-built", one.length, b64u(digest)):
+            if (event.action, event.body["pack_digest"]) != ("pack-built", b64u(digest)):
                 raise CustodyBroken(f"{paths['statement']} does not record this pack")
-        return built.size
 
-    def _checkpoint_of_built(self, holding: ListedHolding) -> bytes:
-        path = pack_list.built_path(holding.holding, "tlog-proof")
-        with refusing(PackLogInvalid, path):
-            return parse_proof(self._read(path, PROOF_LIMIT)).checkpoint
-
-    def _require_consistency(self, built: PackLog) -> None:
-        with refusing(PackLogInvalid, pack_list.CONSISTENCY):
-            raw = self._read(pack_list.CONSISTENCY, 10_000)
-            path = parse_consistency(raw)
-            tree.verify_consistency(self.log.size, self.log.root, built.size, built.root, path)
-
-    def _require_signatures(self, position: int) -> tuple[str, str]:
+    def _require_signatures(self) -> tuple[str, str]:
         built = sorted(path for path in self.archive.files if path.startswith(PACK_BUILT))
         values = [self.archive.files[path].digests.sha256 for path in (PACK_JSON, *built)]
         with refusing(PackUnsigned, PACK_SIG):
-            pairs = parse_signatures(self._read(PACK_SIG, 10_000))
+            pairs = parse_signatures(self._read(PACK_SIG, 10_000, PackUnsigned))
             handles = tuple(by for by, _ in pairs)
-            keys = self.signers.require_pair(handles, position, self.listed.agency)
+            keys = self.signers.require_pair(handles, self.built.size, self.listed.agency)
             for key, (_, signature) in zip(keys, pairs, strict=True):
                 signing.verify(key, labels.PACK, *values, signature=signature)
         return handles[0], handles[1]
 
     # ---- Result -----------------------------------------------------------------------------------------------
 
-    def _read(self, path: str, limit: int) -> bytes:
-        return self.archive.read(path, limit)
+    def _read(self, path: str, limit: int, error: type[PackInvalid]) -> bytes:
+        return self.archive.read(path, limit, error)
 
     def _verdict(self, signers: tuple[str, str]) -> Verdict:
         listed = self.listed
@@ -404,4 +417,10 @@ class _Verification:
         for one in self.listed.holdings:
             if one.state == "elsewhere" and not self.chains[one.holding].is_closed:
                 yield f"What {one.agency} recorded in chain {one.holding.hex()} after number {one.length - 1}."
+        for offer in unanswered(self.chains):
+            body = offer.event.body
+            yield (
+                f"What {body['to_agency']} answered to the offer of {body['agency']} in number {body['number']} of "
+                f"chain {offer.event.holding.hex()}."
+            )
         yield "That what the entries say is true, and that the officers' clocks were right."

@@ -12,7 +12,7 @@ from custody.entries import SALT_BYTES, event_entry
 from custody.holdings import CustodyEvent, parse_custody_event, verify_signature
 from errors import CustodyBroken, ProofError
 from evidence import exhibits, holdings
-from exchange import follow
+from exchange import filing, follow
 from exchange.office import Office, raise_alarm
 from exchange.opened import Opened
 
@@ -42,6 +42,8 @@ def adopt(office: Office, officer: OfficerSession, opened: Opened, case_id: byte
                 added.append(object_id)
             if holdings.state(db, officer, case_id, object_id) == "broken":
                 raise_alarm(db, "custody-broken", object_id.hex(), {"bundle": opened.bundle_id.hex()}, now=now)
+        if objects:
+            filing.link(db, officer, opened, case_id, exhibits=sorted(objects))
     return added
 
 

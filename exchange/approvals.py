@@ -29,6 +29,7 @@ GRANTED: Final = "granted"
 DENIED: Final = "denied"
 USED: Final = "used"
 LARGEST_BYTES: Final = 8 * 2**20
+SALT_BYTES: Final = 16
 
 # What the second officer signs, by kind: label, and the values behind it.
 Signed = Callable[[Mapping[str, Any]], tuple[bytes, Sequence[bytes | str]]]
@@ -52,6 +53,7 @@ SIGNED: Final[Mapping[str, Signed]] = {
     "open": _approve,
     "seal": _approve,
     "hand-on": _approve,
+    "keep": _approve,
     "lift": _event,
     "destroy": _event,
     "lower": _flag,
@@ -103,7 +105,7 @@ def ask(
 
     Args:
         kind: key of `SIGNED`.
-        object_id: the bundle, handle or record that it is about.
+        object_id: the bundle, handle, record or case that it is about; never a digest of words.
         subjects: each with `core` and what else is signed; the second officer signs each.
         own: what this officer needs later, sealed to herself.
         shown: what else the second officer should read.
@@ -114,7 +116,9 @@ def ask(
     if kind not in SIGNED or not subjects:
         raise FormatError("a question of no known kind")
     approval_id = random_bytes(16)
-    subject = dump_json({"v": 1, "kind": kind, "subjects": [dict(one) for one in subjects], "shown": dict(shown or {})})
+    # The row has the subject's digest in clear. Without the salt, whoever has the file could try words against it.
+    value = {"v": 1, "kind": kind, "salt": b64u(random_bytes(SALT_BYTES)), "shown": dict(shown or {})}
+    subject = dump_json({**value, "subjects": [dict(one) for one in subjects]})
     own_text = dump_json({"v": 1, "own": dict(own or {}), "subject": b64u(subject)})
     db.add(
         Approval(

@@ -21,7 +21,7 @@ from custody import events
 from custody.entries import SealedEntry, event_entry, tag_of
 from custody.register import Version, require_successor
 from errors import AmparoError, FormatError, NotFound, ProofError, RegisterInvalid, SignatureInvalid
-from exchange import follow
+from exchange import follow, restoring
 from exchange.broker_client import integer_of, text_of
 from exchange.follow import find_tags
 from exchange.models import BundleEvent, HandleUse, LogEntry, RegisterRow, StoredBundle
@@ -67,7 +67,10 @@ def take_bundle(office: Office, bundle_id: bytes, *, now: int) -> bool:
                 _note_state(known, text_of(answer, "state"))
             return False
         _require_header(db, office, header, bundle_id, cover, index)
-        store_bundle(db, header, signature, cover, "in", "arrived", now=now).log_index = index
+        # One of this agency comes back to a desk that was restored from an older copy, or made anew.
+        is_own = header.sender_agency == office.agency
+        direction, state = ("out", "sent") if is_own else ("in", "arrived")
+        store_bundle(db, header, signature, cover, direction, state, now=now).log_index = index
     take_events(office, bundle_id, now=now)
     take_register(office, bundle_id, now=now)
     return True
@@ -144,7 +147,7 @@ def take_events(office: Office, bundle_id: bytes, *, now: int) -> list[int]:
             break
         with office.files.session() as db:
             try:
-                _take_event(db, office, bundle_id, index, one)
+                _take_event(db, office, bundle_id, index, one, now)
                 taken.append(index)
             except AmparoError as error:
                 report_refused(db, f"event at log entry {index}", error, one, now)
@@ -152,7 +155,7 @@ def take_events(office: Office, bundle_id: bytes, *, now: int) -> list[int]:
     return taken
 
 
-def _take_event(db: Session, office: Office, bundle_id: bytes, index: int, one: Mapping[str, Any]) -> None:
+def _take_event(db: Session, office: Office, bundle_id: bytes, index: int, one: Mapping[str, Any], now: int) -> None:
     raw, salt = unb64u(one.get("statement")), unb64u(one.get("salt"), 32)
     box = one.get("details_box")
     event = events.parse_event(raw, log=office.log(db).origin)
@@ -174,6 +177,10 @@ def _take_event(db: Session, office: Office, bundle_id: bytes, index: int, one: 
         )  # fmt: skip
     if event.kind == "half-lost-notice":
         row.state = "half-lost"
+        if row.direction == "out":
+            raise_alarm(db, "half-lost", bundle_id.hex(), {"index": index, "statement": b64u(raw)}, now=now)
+    elif event.agency == office.agency:
+        restoring.adopt(db, event, raw, salt, None if box is None else unb64u(box), "bundle", bundle_id, index)
 
 
 def keep_own_event(

@@ -12,7 +12,7 @@ from agencies.cases import case_key
 from agencies.members import OfficerSession
 from crypto.digests import sha256
 from crypto.encoding import b64u, dump_json, parse_json, unb64u
-from crypto.header import IDENTIFIER_BYTES, MONTH
+from crypto.header import IDENTIFIER_BYTES, MONTH, is_version
 from errors import Conflict, FormatError, NotFound
 from exchange.cover import KINDS, Entitled, Parent, date_or_none, members_of, parse_entitled, term
 from exchange.models import Draft
@@ -118,7 +118,7 @@ def parse_composition(data: bytes) -> Composition:
         FormatError
     """
     value = members_of(parse_json(data, max_bytes=LARGEST_BYTES), _MEMBERS)
-    if value["v"] != 1 or value["kind"] not in KINDS or not isinstance(value["form"], dict):
+    if not is_version(value["v"]) or value["kind"] not in KINDS or not isinstance(value["form"], dict):
         raise FormatError("a draft of another version")
     if not isinstance(value["threshold"], int) or not isinstance(value["expires"], str):
         raise FormatError("a draft is malformed")

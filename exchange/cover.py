@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from crypto.digests import DIGEST_BYTES
 from crypto.encoding import b64u, dump_json, parse_json, unb64u
-from crypto.header import AGENCY, IDENTIFIER_BYTES, MOST_AGENCIES, ROLE_HANDLE
+from crypto.header import AGENCY, IDENTIFIER_BYTES, MOST_AGENCIES, ROLE_HANDLE, is_version
 from custody.checkpoint import Checkpoint
 from custody.events import parse_seen
 from errors import FormatError
@@ -95,7 +95,12 @@ def parse_cover(data: bytes, log: str) -> Cover:
         FormatError: anything that this version does not write.
     """
     value = parse_json(data)
-    if not isinstance(value, dict) or set(value) != _MEMBERS or value["v"] != 1 or value["kind"] not in KINDS:
+    if (
+        not isinstance(value, dict)
+        or set(value) != _MEMBERS
+        or not is_version(value["v"])
+        or value["kind"] not in KINDS
+    ):
         raise FormatError("a cover of another version")
     threshold = value["threshold"]
     if isinstance(threshold, bool) or not isinstance(threshold, int) or not 1 <= threshold <= MOST_THRESHOLD:
@@ -123,7 +128,7 @@ def addition_value(agency: str, officers: Sequence[str]) -> bytes:
 def parse_addition(data: bytes) -> tuple[Entitled, ...]:
     """Read a cover addition strictly."""
     value = parse_json(data)
-    if not isinstance(value, dict) or set(value) != {"v", "officers"} or value["v"] != 1:
+    if not isinstance(value, dict) or set(value) != {"v", "officers"} or not is_version(value["v"]):
         raise FormatError("a cover addition of another version")
     return parse_entitled(value["officers"])
 

@@ -39,15 +39,14 @@ from custody import events, outbox
 from custody.entries import SALT_BYTES, tag_of
 from custody.register import PLACES, Record, Version, sign_version
 from errors import ApprovalMissing, Conflict, FormatError, HalfKeyExpired, HandleUsed, NotFound
-from exchange import approvals, arrivals, ciphertext, follow, handle_keys, policy
+from exchange import approvals, arrivals, ciphertext, follow, handle_keys, notes, policy, prohibitions
 from exchange.broker_client import integer_of, text_of
 from exchange.composition import Composition
 from exchange.cover import Cover, Entitled
 from exchange.forms import media_type, parse_form
-from exchange.models import BundleNote, StoredBundle
+from exchange.models import StoredBundle
 from exchange.office import Office
 from exchange.registers import first_places, version_value
-from storage.sealed import open_column, seal_column
 
 Random = Callable[[int], bytes]
 Progress = Callable[[int, int], object]
@@ -72,7 +71,7 @@ def ask_approval(office: Office, officer: OfficerSession, made: Composition, *, 
     with office.files.session() as db:
         case_key(db, officer, made.case_id)
         shown = {"composition": b64u(made.dump())}
-        return approvals.ask(db, officer, "seal", made.digest(), [subject], shown=shown, now=now)
+        return approvals.ask(db, officer, "seal", made.case_id, [subject], shown=shown, now=now)
 
 
 def _use_approval(
@@ -127,6 +126,7 @@ def seal(
 
     Raises:
         RootNotCompared, ApprovalMissing, ConsentMissing, NotPermitted, FlagForbids: the rules.
+        Unavailable: it derives from bundles of others, and the broker cannot be asked for their newest flags.
         NotFound: the key of the day is not known here; sync first.
         SourceChanged: a file is not what it was at intake; nothing was kept.
     """
@@ -134,9 +134,10 @@ def seal(
     officer.require(made.right)
     if tuple(source.file_id for source in sources) != made.files:
         raise FormatError("the files are not those of the draft")
+    all_sources = [form_source(made, random_bytes), *sources]
+    prohibitions.require_onward(office, officer, made, now=now)
     with office.files.session() as db:
         work = _prepare(db, office, officer, made, approval_id, now, random_bytes)
-    all_sources = [form_source(made, random_bytes), *sources]
     spares = [one.value() for one in work.placement.spares()]
     manifest = make_manifest(made.kind, all_sources, work.placement.manifest_handles(), spares)
     padded = padded_length(all_sources, manifest)
@@ -149,6 +150,7 @@ def seal(
             work.secrets, ctx, all_sources, manifest, writer.write, progress=lambda done: progress(done, padded)
         )  # fmt: skip
         writer.close()
+        prohibitions.require_onward(office, officer, made, now=now)  # large files take long; a flag may have come
         with office.files.session() as db:
             _store(db, office, work, ctx, padded, payload, now, random_bytes)
     except BaseException:
@@ -176,6 +178,7 @@ def _prepare(
         office.require_known(db, agency)
     today = day_of(now)
     policy.require_consent(made, directory.agency(office.agency).type, today)
+    policy.require_live_consents(db, officer, made, now)
     officers = policy.require_officers(directory, made, office.agency)
     operators = [(name, directory.receiving_key(name, today).key) for name in directory.operators]
     secret = handle_keys.handle_secret(db, office, officer, now=now, random_bytes=random_bytes)
@@ -239,6 +242,8 @@ def _store(
     random_bytes: Random,
 ) -> None:
     officer, secrets = work.officer, work.secrets
+    # Sealing takes as long as the files are large; a hold that came meanwhile ends it here.
+    policy.require_live_consents(db, officer, work.made, now)
     stanzas = seal_stanzas(ctx, secrets.r, _entitled(office, work), random_bytes)
     cover = seal_cover(ctx, secrets.r, work.cover.dump(), random_bytes)
     halves = [seal_half(key, ctx, at, secrets.halves[at - 1]) for at, (_, key) in enumerate(work.operators, start=1)]
@@ -265,7 +270,8 @@ def _store(
     row.deposit = dump_json(
         _deposit_value(db, office, work, header, signature, cover, halves, version, now, random_bytes)
     )
-    keep_note(db, officer, work.made.case_id, work.bundle_id, {"composition": b64u(work.made.dump())})
+    note = {notes.COMPOSITION: b64u(work.made.dump()), notes.PARTIES_KEY: b64u(secrets.r)}
+    notes.keep_note(db, officer, work.made.case_id, work.bundle_id, note)
     if work.made.replaces is not None:
         _note_replacement(db, officer, work.made.replaces, work.bundle_id)
 
@@ -282,7 +288,7 @@ def require_replaceable(db: Session, officer: OfficerSession, lost: bytes) -> di
         raise NotFound("only the agency that sent a bundle seals it again")
     if row.state != "half-lost":
         raise Conflict("the key half of this bundle is not lost")
-    note = note_of(db, officer, row.case_id, lost)
+    note = notes.note_of(db, officer, row.case_id, lost)
     fresh = note.get(REPLACED)
     if fresh is not None and arrivals.get_stored(db, unb64u(fresh, 16)).state != "refused":
         raise Conflict("this bundle was sealed again before")
@@ -293,7 +299,7 @@ def _note_replacement(db: Session, officer: OfficerSession, lost: bytes, fresh: 
     note = require_replaceable(db, officer, lost)
     case_id = arrivals.get_stored(db, lost).case_id
     if case_id is not None:
-        keep_note(db, officer, case_id, lost, {**note, REPLACED: b64u(fresh)})
+        notes.keep_note(db, officer, case_id, lost, {**note, REPLACED: b64u(fresh)})
 
 
 def _entitled(office: Office, work: _Work) -> list[StanzaFor]:
@@ -373,7 +379,7 @@ def send(office: Office, bundle_id: bytes, *, now: int, progress: Progress = ign
         progress: gets parts done and parts in all.
 
     Raises:
-        HalfKeyExpired, HandleUsed: it has to be sealed anew; the draft is still there (`note_of`).
+        HalfKeyExpired, HandleUsed: it has to be sealed anew; the draft is still there (`notes.note_of`).
         Unavailable: the broker cannot be reached; call again later.
     """
     with office.files.session() as db:
@@ -437,38 +443,6 @@ def _upload(office: Office, header: Header, have: set[int], count: int, progress
                 header.bundle_id, number, office.files.blobs.get(ciphertext.blob_key(header.bundle_id, number))
             )
         progress(number + 1, count)
-
-
-# ---- What the sender keeps --------------------------------------------------------------------------------------
-
-
-def keep_note(db: Session, officer: OfficerSession, case_id: bytes, bundle_id: bytes, content: dict[str, Any]) -> None:
-    """Keep something about a bundle under the key of a case; it replaces what was there."""
-    key = case_key(db, officer, case_id)
-    row = db.get(BundleNote, (bundle_id, case_id))
-    if row is None:
-        row = BundleNote(bundle_id=bundle_id, case_id=case_id, version=0, content=b"")
-        db.add(row)
-    row.version += 1
-    sealed_for = bundle_id + case_id
-    raw = dump_json({**content, "v": 1})
-    row.content = seal_column(key, "bundle_note", "content", sealed_for, row.version, raw)
-    db.flush()
-
-
-def note_of(db: Session, officer: OfficerSession, case_id: bytes, bundle_id: bytes) -> dict[str, Any]:
-    """What is kept about a bundle under a case.
-
-    Raises:
-        NotFound, NotPermitted
-    """
-    row = db.get(BundleNote, (bundle_id, case_id))
-    if row is None:
-        raise NotFound("nothing is kept about this bundle in this case")
-    key = case_key(db, officer, case_id)
-    raw = open_column(key, "bundle_note", "content", bundle_id + case_id, row.version, row.content)
-    found = parse_json(raw, max_bytes=2**23)
-    return found if isinstance(found, dict) else {}
 
 
 def day_of(now: int) -> str:

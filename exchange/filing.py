@@ -22,8 +22,8 @@ from crypto.header import IDENTIFIER_BYTES, parse_header
 from crypto.opening import Content, verify_content
 from crypto.sealing import Source
 from errors import CommitmentMismatch, FormatError, NotFound, NotPermitted
-from exchange import acts, arrivals, delivery, release
-from exchange.models import BundleNote, Filed, FiledHandle
+from exchange import acts, arrivals, grounds, notes, release
+from exchange.models import BundleNote, Filed, FiledHandle, HandleOrder
 from exchange.office import Office
 from exchange.opened import Opened
 from storage.desk_files import DeskFiles
@@ -45,6 +45,7 @@ class FiledItem:
         index: its place in the manifest; 0 is the form.
         entry: the sender's manifest entry; `entry_bytes` the bytes that the header commits to.
         salt, path: lead from `entry_bytes` to the header's `contents` (docs/protocol.md 3.2).
+        ground: the legal ground under which it is kept past an order to delete (exchange/keeping.py).
     """
 
     item_id: bytes
@@ -59,6 +60,7 @@ class FiledItem:
     filed_by: str
     filed_at: int
     key: bytes = field(repr=False)
+    ground: str | None = field(default=None, repr=False)
 
     @property
     def kind(self) -> str:
@@ -140,7 +142,7 @@ def file_items(
                 _keep(db, officer, opened, case_id, item_id, key, content, now)
             if fresh:
                 _record(db, office, officer, opened, [content for *_, content in fresh], now)
-                _link(db, officer, opened, case_id)
+                link(db, officer, opened, case_id)
     except BaseException:
         for item_id, *_ in fresh:
             office.files.blobs.delete(_blob_key(item_id))
@@ -207,14 +209,30 @@ def _record(
     acts.record_on_bundle(db, office, officer, opened.header, opened.stanza, "filed", details, now=now)
 
 
-def _link(db: Session, officer: OfficerSession, opened: Opened, case_id: bytes) -> None:
-    """The bundle belongs to the case from now on; what its sender keeps about it is left alone."""
+def link(
+    db: Session, officer: OfficerSession, opened: Opened, case_id: bytes, *, exhibits: Sequence[bytes] = ()
+) -> None:
+    """The bundle belongs to the case from now on; what its sender keeps about it is left alone.
+
+    The case team keeps the parties' secret of the bundle: whoever exports or passes on what was filed reads the flags
+    first, also an officer to whom the bundle was not sealed.
+
+    Args:
+        exhibits: object ids that the case has taken out of it.
+    """
     row = arrivals.get_stored(db, opened.bundle_id)
     if row.case_id is None:
         row.case_id = case_id
-    if db.get(BundleNote, (opened.bundle_id, case_id)) is None:
-        note = {"kind": opened.cover.kind, "sender": opened.header.sender, "case": opened.form["case"]}
-        delivery.keep_note(db, officer, case_id, opened.bundle_id, note)
+    note: dict[str, Any] = {"kind": opened.cover.kind, "sender": opened.header.sender, "case": opened.form["case"]}
+    if db.get(BundleNote, (opened.bundle_id, case_id)) is not None:
+        note = notes.note_of(db, officer, case_id, opened.bundle_id)
+    known = set(note.get(notes.EXHIBITS, []))
+    wanted = {
+        **note, notes.PARTIES_KEY: b64u(opened.stanza.r),
+        notes.EXHIBITS: sorted(known | {b64u(one) for one in exhibits}),
+    }  # fmt: skip
+    if wanted != note:
+        notes.keep_note(db, officer, case_id, opened.bundle_id, wanted)
 
 
 # ---- Reading ----------------------------------------------------------------------------------------------------
@@ -258,12 +276,37 @@ def _item(key: bytes, row: Filed) -> FiledItem:
         row.item_id, row.bundle_id, row.case_id, unb64u(value["header_digest"], DIGEST_BYTES), int(value["index"]),
         entry, entry_bytes, unb64u(value["salt"], DIGEST_BYTES),
         tuple(unb64u(one, DIGEST_BYTES) for one in value["path"]), row.filed_by, row.filed_at,
-        unb64u(value["key"], chunks.KEY_BYTES),
+        unb64u(value["key"], chunks.KEY_BYTES), grounds.ground_of(key, row),
     )  # fmt: skip
 
 
-def read_filed(files: DeskFiles, officer: OfficerSession, item_id: bytes) -> Iterator[bytes]:
+def is_closed(db: Session, item: FiledItem) -> bool:
+    """Whether it outlived an order to delete: from then on it serves its legal ground alone."""
+    query = (
+        select(HandleOrder.log_index)
+        .join(FiledHandle, FiledHandle.handle == HandleOrder.handle)
+        .where(FiledHandle.item_id == item.item_id, HandleOrder.kind == "handle-destroyed")
+    )
+    return item.ground is not None and db.scalar(query.limit(1)) is not None
+
+
+def require_readable(db: Session, item: FiledItem, under: str | None) -> None:
+    """Raise NotPermitted for an item that outlived an order to delete, unless its own ground is stated.
+
+    Args:
+        under: the legal ground that the officer states; None for ordinary use.
+    """
+    if is_closed(db, item) and (under or "").strip() != item.ground:
+        raise NotPermitted("its consent was withdrawn; it is kept, and used, under its legal ground alone")
+
+
+def read_filed(
+    files: DeskFiles, officer: OfficerSession, item_id: bytes, *, under: str | None = None
+) -> Iterator[bytes]:
     """The bytes of an item as a stream, whole only when the iterator ends without an error.
+
+    Args:
+        under: the legal ground, for an item that is kept past an order to delete.
 
     Raises:
         NotFound, NotPermitted
@@ -271,6 +314,7 @@ def read_filed(files: DeskFiles, officer: OfficerSession, item_id: bytes) -> Ite
     """
     with files.session() as db:
         item = get_filed(db, officer, item_id)
+        require_readable(db, item, under)
     digest = hashlib.sha256()
     for block in chunks.open_pieces(item.key, _context(item.item_id), files.blobs.get_stream(_blob_key(item.item_id))):
         digest.update(block)
@@ -298,13 +342,15 @@ def verify_filed(office: Office, officer: OfficerSession, item_id: bytes) -> Fil
 
 
 def source_of(files: DeskFiles, officer: OfficerSession, item_id: bytes) -> Source:
-    """A filed file on its way into another bundle or a pack, under the ids that its sender gave it.
+    """A filed file on its way into another bundle, under the ids that its sender gave it.
 
     Raises:
-        NotFound, NotPermitted
+        NotFound
+        NotPermitted: also for what outlived an order to delete, under whatever ground.
     """
     with files.session() as db:
         item = get_filed(db, officer, item_id)
+        require_readable(db, item, None)
     parts = item.entry["parts"]
     return Source(
         item.object_id, item.file_id, item.size_bytes, item.sha256, item.media_type,

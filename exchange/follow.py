@@ -32,7 +32,7 @@ from exchange.models import CheckpointRow, DirectoryRow, LogEntry, LogState, Own
 from exchange.office import Office, log_keys, parse_frontier, raise_alarm
 
 KEPT_CHECKPOINTS: Final = 256
-MOST_PROOFS: Final = 64
+PROOFS_AT_ONCE: Final = 64
 
 
 @dataclass
@@ -339,20 +339,25 @@ def check_own_entries(office: Office, *, now: int) -> list[int]:
     Returns:
         indices of entries that do not, each with an alarm.
     """
-    with office.files.session() as db:
-        events = outbox.unproven_events(db, office.log(db).size, MOST_PROOFS)
-        wanted = [(one.position, one.log_index or 0, one.entry) for one in events]
-        missing = [index for _, index, entry in wanted if not _stands(db, index, entry)]
-        for index in missing:
-            entry = next(entry for _, at, entry in wanted if at == index)
-            evidence = {"index": index, "entry": b64u(entry), "checkpoint": office.log(db).note.decode("utf-8")}
-            raise_alarm(db, "own-entry-missing", f"log entry {index}", evidence, now=now)
-    for position, index, entry in wanted:
-        if index not in missing:
-            proof = check_proof(office, office.client.proof(index), entry, index)
-            with office.files.session() as db:
-                outbox.mark_logged(db, position, index, proof)
-    return missing
+    missing: list[int] = []
+    after = -1
+    while True:
+        with office.files.session() as db:
+            events = outbox.unproven_events(db, office.log(db).size, PROOFS_AT_ONCE, after)
+            wanted = [(one.position, one.log_index or 0, one.entry) for one in events]
+            absent = [(index, entry) for _, index, entry in wanted if not _stands(db, index, entry)]
+            for index, entry in absent:
+                evidence = {"index": index, "entry": b64u(entry), "checkpoint": office.log(db).note.decode("utf-8")}
+                raise_alarm(db, "own-entry-missing", f"log entry {index}", evidence, now=now)
+        if not wanted:
+            return missing
+        after = wanted[-1][1]
+        missing += [index for index, _ in absent]
+        for position, index, entry in wanted:
+            if index not in missing:
+                proof = check_proof(office, office.client.proof(index), entry, index)
+                with office.files.session() as db:
+                    outbox.mark_logged(db, position, index, proof)
 
 
 def _stands(db: Session, index: int, entry: bytes) -> bool:

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 
 from agencies.members import OfficerSession
 from crypto.encoding import b64u, dump_json, parse_json
+from crypto.header import is_version
 from custody.holdings import CustodyEvent
 from custody.models import OwnEvent
 from errors import Conflict, FormatError, PackNotReady
 from evidence import exhibits, handover, holdings, intake
-from exchange import filing
+from exchange import filing, prohibitions, restoring
 from exchange.adopting import keep_event
 from exchange.office import Office
 from exchange.sync import push_outbox
@@ -36,14 +37,29 @@ def offer(
     reason: str,
     now: int,
 ) -> None:
-    """Offer an exhibit to another agency; `offer_document` gives the document once the log has the offer."""
+    """Offer an exhibit to another agency; `offer_document` gives the document once the log has the offer.
+
+    Raises:
+        FlagForbids: it came in a bundle with a flag that forbids to pass it on to that agency.
+        Unavailable: it came in a bundle, and the broker cannot be asked for its newest flags.
+    """
+    prohibitions.require_exhibit_onward(office, officer, case_id, object_id, to_agency, now=now)
     with office.files.session() as db:
         office.require_known(db, to_agency)
+        restoring.require_whole(db, officer, case_id, object_id)
+        _require_no_ground(db, officer, case_id, object_id)
         handover.offer(
             db, officer, case_id, object_id, to_agency, seal=seal, place=place, reason=reason, seen=office.seen(db),
             now=now,
         )  # fmt: skip
     push_outbox(office, now=now)
+
+
+def _require_no_ground(db: Session, officer: OfficerSession, case_id: bytes, object_id: bytes) -> None:
+    """What is kept past an order to delete goes to nobody else."""
+    for item in filing.list_filed(db, officer, case_id):
+        if item.object_id == object_id:
+            filing.require_readable(db, item, None)
 
 
 def offer_document(office: Office, officer: OfficerSession, case_id: bytes, object_id: bytes) -> bytes:
@@ -83,7 +99,7 @@ def parse_document(data: bytes) -> list[dict[str, Any]]:
     if not isinstance(value, dict) or set(value) != {"v", "kind", "events"} or value["kind"] != "handover":
         raise FormatError("this is not a handover document")
     events = value["events"]
-    if value["v"] != 1 or not isinstance(events, list) or not 0 < len(events) <= MOST_EVENTS:
+    if not is_version(value["v"]) or not isinstance(events, list) or not 0 < len(events) <= MOST_EVENTS:
         raise FormatError("this is not a handover document of this version")
     if not all(isinstance(one, dict) and set(one) == {"statement", "salt"} for one in events):
         raise FormatError("an event of the handover document is malformed")
@@ -158,6 +174,7 @@ def close(office: Office, officer: OfficerSession, case_id: bytes, document: byt
         raise FormatError("an answer is one event")
     with office.files.session() as db:
         receiver = keep_event(db, office, officer, case_id, values[0], now=now)
+        restoring.require_whole(db, officer, case_id, receiver.object_id)
         made = handover.close(db, officer, case_id, receiver, seen=office.seen(db), now=now)
     push_outbox(office, now=now)
     return made

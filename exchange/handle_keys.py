@@ -19,7 +19,7 @@ from crypto.encoding import b64u, fields
 from crypto.pseudonyms import extract_id
 from custody import handles
 from custody.handles import HEADER_PLACES, Spares, handle_key, own_handle
-from errors import KeyUnusable, LimitExceeded, NotFound
+from errors import DecryptionFailed, KeyUnusable, LimitExceeded, NotFound
 from exchange.models import HandleSecret, HandleUse, StoredBundle
 from exchange.office import Office
 
@@ -27,6 +27,7 @@ RECOVERY: Final = "recovery"
 GIVEN: Final = "given"  # dealt to this agency by the maker or by somebody in between
 OWN: Final = "own"  # derived from this agency's secret and dealt to recipients
 HEADER: Final = "header"
+WAIT: Final = "you do not have your agency's key for consent yet; a colleague who has signs in and shares"
 RIGHTS: Final = ("hold", "share", "withdraw", "consent")
 
 
@@ -42,24 +43,42 @@ def handle_secret(
     office.require_own(officer)
     row = db.get(HandleSecret, officer.handle)
     if row is not None:
-        secret = officer.receiving.open(_info(office), row.wrapped)
+        try:
+            secret = officer.receiving.open(_info(office), row.wrapped)
+        except DecryptionFailed:
+            raise KeyUnusable(WAIT) from None  # it was given to the key that she had before
     elif db.scalar(select(HandleSecret.holder).limit(1)) is None:
         secret = random_bytes(32)
     else:
-        raise KeyUnusable("you do not have your agency's key for consent yet; a colleague who has signs in and shares")
+        raise KeyUnusable(WAIT)
     _hand_out(db, office, officer, secret, now)
     return secret
 
 
+def pass_on(db: Session, office: Office, officer: OfficerSession, *, now: int) -> bool:
+    """Hand the secret to colleagues who do not have it, also those with new keys; whether this officer has it."""
+    if db.get(HandleSecret, officer.handle) is None:
+        return False
+    try:
+        handle_secret(db, office, officer, now=now)
+    except KeyUnusable:
+        return False
+    return True
+
+
 def _hand_out(db: Session, office: Office, officer: OfficerSession, secret: bytes, now: int) -> None:
-    wanted = {RECOVERY: office.directory(db).recovery_key(office.agency)}
+    wanted = {RECOVERY: (office.directory(db).recovery_key(office.agency), 0)}
     for member in db.scalars(select(Member).where(Member.left_at.is_(None))):
-        if any(has_right(member.roles.split(" "), right) for right in RIGHTS):
-            wanted[member.handle] = member.receiving_key
-    for holder, key in wanted.items():
-        if db.get(HandleSecret, holder) is None:
+        if member.handle != officer.handle and any(has_right(member.roles.split(" "), right) for right in RIGHTS):
+            wanted[member.handle] = (member.receiving_key, member.enrolled_at)
+    if db.get(HandleSecret, officer.handle) is None:
+        wanted[officer.handle] = (officer.receiving.public_key, 0)
+    for holder, (key, since) in wanted.items():
+        row = db.get(HandleSecret, holder)
+        # What was given before the keys were renewed, after a lost passphrase, opens with none of today's.
+        if row is None or row.given_at < since or (row.given_at == since and row.given_by != holder):
             wrapped = hybrid.seal(key, _info(office), secret)
-            db.add(HandleSecret(holder=holder, wrapped=wrapped, given_by=officer.handle, given_at=now))
+            db.merge(HandleSecret(holder=holder, wrapped=wrapped, given_by=officer.handle, given_at=now))
     db.flush()
 
 

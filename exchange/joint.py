@@ -41,6 +41,7 @@ def ask_approval(
     legal_basis: str,
     place: str = "office",
     acknowledged: bytes | None = None,
+    export: str | None = None,
     now: int,
     random_bytes: Random = os.urandom,
 ) -> bytes:
@@ -52,6 +53,7 @@ def ask_approval(
     Args:
         acknowledged: digest of the register version whose flags the officer has read; not compared when not given,
             since `open_bundle` compares it.
+        export: how it will be exported, as the record of the opening will say it; the colleague reads it.
     """
     seen = release.look(office, officer, bundle_id, now=now)
     require_allowed(seen, officer, purpose, legal_basis)
@@ -64,7 +66,7 @@ def ask_approval(
             public_key = hybrid.ReceivingKey(one_time).public_key
             body = release.request_body(db, office, officer, seen, public_key, now=now)
             subject = {"core": b64u(events.core_of(body)), "purpose": purpose, "legal_basis": legal_basis}
-            shown = {"place": place, "threshold": seen.stanza.threshold, "x": seen.stanza.x}
+            shown = {"place": place, "threshold": seen.stanza.threshold, "x": seen.stanza.x, "export": export}
             own = {"one_time": b64u(one_time), "place": place}
             return approvals.ask(
                 db, officer, OPEN, bundle_id, [subject], own=own, shown=shown, now=now, random_bytes=random_bytes

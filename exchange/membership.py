@@ -15,6 +15,7 @@ from agencies.directory import Directory
 from agencies.models import DeskIdentity
 from crypto import signing
 from crypto.encoding import parse_json, unb64u
+from crypto.header import is_version
 from crypto.signing import SigningKey
 from crypto.statements import Statement
 from errors import AmparoError, FormatError, SetUpUnfinished
@@ -55,7 +56,7 @@ def parse_invitation(data: bytes) -> Invitation:
         FormatError
     """
     value = parse_json(data.strip(), max_bytes=LARGEST_INVITATION)
-    if not isinstance(value, dict) or set(value) != _MEMBERS or value["v"] != 1:
+    if not isinstance(value, dict) or set(value) != _MEMBERS or not is_version(value["v"]):
         raise FormatError("this is not an invitation to a broker")
     texts = [value[name] for name in ("url", "broker", "log", "agency", "invite")]
     keys = value["log_vkeys"]

@@ -236,6 +236,7 @@ class Filed(DeskBase):
     blob_key: Mapped[str | None] = mapped_column(String(120))
     filed_by: Mapped[str] = mapped_column(String(64))
     filed_at: Mapped[int] = mapped_column(BigInteger)
+    ground: Mapped[bytes | None] = mapped_column(SealedBytes)  # JSON: why it outlives an order to delete, who decided
 
 
 class FiledHandle(DeskBase):
@@ -282,6 +283,7 @@ class Withdrawal(DeskBase):
     record: Mapped[bytes] = mapped_column(Identifier, index=True)
     state: Mapped[str] = mapped_column(String(10))  # held | lifted | destroyed
     asked_by: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[bytes | None] = mapped_column(SealedBytes)  # why it was held, under the vault key of the case
     held_at: Mapped[int] = mapped_column(BigInteger)
     changed_at: Mapped[int] = mapped_column(BigInteger)
 

@@ -18,7 +18,7 @@ from crypto.encoding import b64u, parse_json, unb64u
 from crypto.opening import OpenBundle, Stanza, combine_shares
 from custody import events
 from errors import AmparoError, ApprovalMissing, CommitmentMismatch, DecryptionFailed, FormatError, IntegrityError
-from exchange import acts, approvals, arrivals, ciphertext, handle_keys, joint, registers, release
+from exchange import acts, approvals, arrivals, ciphertext, exports, handle_keys, joint, registers, release, restoring
 from exchange.joint import approve_opening, ask_approval, takes_two
 from exchange.models import Approval
 from exchange.office import Office, raise_alarm
@@ -65,6 +65,7 @@ def open_bundle(
     place: str = "office",
     acknowledged: bytes,
     approval_id: bytes | None = None,
+    as_files: exports.AsFiles | None = None,
     now: int,
     progress: Progress = ignore_progress,
     random_bytes: Random = os.urandom,
@@ -75,6 +76,7 @@ def open_bundle(
         purpose: one of the cover's.
         acknowledged: `register_digest` of the preview whose flags the officer has read.
         approval_id: the colleague's approval, where it takes two.
+        as_files: given when it will be written out as plain files: the record says so, and a flag may forbid it.
         progress: gets bytes done and bytes in all, first of fetching, then of checking.
 
     Raises:
@@ -88,15 +90,18 @@ def open_bundle(
     release.require_acknowledged(office, seen, acknowledged)
     if approval_id is None and takes_two(seen, now=now):
         raise ApprovalMissing("this opens with two officers; ask a colleague first")
+    if as_files is not None:
+        exports.require_as_files(seen, as_files, officers=1 if approval_id is None else 2, now=now)
+    note = "" if as_files is None else as_files.note
     ciphertext.fetch_payload(office, bundle_id, progress)
     stated = {"purpose": purpose, "legal_basis": legal_basis, "place": place}
     if approval_id is None:
         attempt = _ask_alone(office, officer, seen, stated, now, random_bytes)
     else:
-        attempt = _ask_with(office, officer, seen, stated, approval_id, now, random_bytes)
+        attempt = _ask_with(office, officer, seen, stated, approval_id, note, now, random_bytes)
     try:
         answer = release.send_request(office, attempt.asked, seen.version.version, now=now)
-        return _open_answer(office, officer, attempt, answer, progress, now)
+        return _open_answer(office, officer, attempt, answer, note, progress, now)
     finally:
         attempt.wipe()
 
@@ -119,6 +124,7 @@ def _ask_with(
     seen: Preview,
     stated: Mapping[str, str],
     approval_id: bytes,
+    note: str,
     now: int,
     random_bytes: Random,
 ) -> _Try:
@@ -133,6 +139,7 @@ def _ask_with(
         if isinstance(core, dict):
             body["checkpoint"] = core.get("checkpoint")
         stays = (subject["purpose"], subject["legal_basis"]) == (stated["purpose"], stated["legal_basis"])
+        stays = stays and (answer.subject["shown"].get("export") or "") == note
         if not stays or events.core_of(body) != unb64u(subject["core"]):
             raise ApprovalMissing("something changed since your colleague approved this; ask again")
         shares = [seen.stanza]
@@ -149,7 +156,13 @@ def _ask_with(
 
 
 def _open_answer(
-    office: Office, officer: OfficerSession, attempt: _Try, answer: release.Answer, progress: Progress, now: int
+    office: Office,
+    officer: OfficerSession,
+    attempt: _Try,
+    answer: release.Answer,
+    note: str,
+    progress: Progress,
+    now: int,
 ) -> Opened:
     opened: Opened | None = None
     try:
@@ -165,7 +178,9 @@ def _open_answer(
             handle_keys.keep_given(
                 db, office.agency, opened.bundle_id, opened.header.handles, opened.manifest["spares"]
             )
-            _record(db, office, officer, attempt.seen, "opened", "", answer.index, now)
+            if opened.header.sender_agency == office.agency:
+                restoring.relink(db, office, officer, opened.header, opened.manifest, now=now)
+            _record(db, office, officer, attempt.seen, "opened", note, answer.index, now)
     except BaseException as error:
         if opened is not None:
             opened.close()

@@ -13,6 +13,7 @@ from crypto.statements import verify_statement
 from custody import events, handles
 from custody.entries import event_entry, handle_tag
 from errors import AmparoError, FormatError, SignatureInvalid
+from exchange import restoring
 from exchange.arrivals import HEADER_ROLE, report_refused, require_entry, verify_signer
 from exchange.broker_client import integer_of
 from exchange.models import HandleOrder, HandleUse, PurgeReceipt
@@ -46,6 +47,7 @@ def _take_handle_event(db: Session, office: Office, handle: bytes, index: int, o
         raise FormatError("this event is on another handle")
     if event.kind == "purge-receipt":
         verify_signer(db, office, event, index)
+        _adopt_own(db, office, event, raw, salt, index)
         db.add(
             PurgeReceipt(
                 log_index=index, handle=handle, agency=event.agency, statement=raw, box=unb64u(event.body["box"])
@@ -53,6 +55,7 @@ def _take_handle_event(db: Session, office: Office, handle: bytes, index: int, o
         )
         return event.kind
     verify_handle_signers(db, office, event, index)
+    _adopt_own(db, office, event, raw, salt, index)
     key = event.body["one_time_key"]
     bundles = db.scalars(
         select(HandleUse.bundle_id).where(HandleUse.handle == handle, HandleUse.role == HEADER_ROLE)
@@ -64,6 +67,11 @@ def _take_handle_event(db: Session, office: Office, handle: bytes, index: int, o
         )
     )  # fmt: skip
     return event.kind
+
+
+def _adopt_own(db: Session, office: Office, event: events.Event, raw: bytes, salt: bytes, index: int) -> None:
+    if event.agency == office.agency and event.handle is not None:
+        restoring.adopt(db, event, raw, salt, None, "handle", event.handle, index)
 
 
 def verify_handle_signers(db: Session, office: Office, event: events.Event, index: int) -> None:

@@ -6,15 +6,21 @@ Each `require_*` raises and names what is missing; none returns an answer that c
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from sqlalchemy.orm import Session
+
 from agencies.directory import Certificate, Directory
+from agencies.members import OfficerSession
 from agencies.rights import has_right
+from crypto.encoding import b64u, unb64u
 from errors import ConsentMissing, FlagForbids, FormatError, LimitExceeded, NotPermitted
 from exchange.composition import Composition
 from exchange.cover import Cover
+from identity import consent
 
 DUAL: Final = "dual-control"
 NO_EXPORT: Final = "no-export"
 NO_ONWARD: Final = "no-onward-transfer"
+OFFICERS_PAST_FLAG: Final = 2
 MOST_TOGETHER: Final = 2  # officers who open together; the record of an opening has room for one approval
 
 
@@ -44,10 +50,11 @@ def require_officers(directory: Directory, made: Composition, agency: str) -> di
 
 
 def require_consent(made: Composition, agency_type: str, today: str) -> None:
-    """A person's data leaves an NGO only with her consent; an extract that is enclosed has to cover what is sent.
+    """Persons and exhibits leave an NGO only with consent; an extract that is enclosed has to cover what is sent.
 
     Raises:
-        ConsentMissing: no extract, or one that does not cover this purpose, recipient, or day.
+        ConsentMissing: no extract, or one that does not cover this purpose, recipient, or day; an exhibit of an NGO
+            that is no item of an enclosed extract.
         FormatError: the extracts and the header places do not belong together; two recipients for one pseudonym.
     """
     extracts: Sequence[Mapping[str, Any]] = made.form.get("consents", [])
@@ -59,11 +66,40 @@ def require_consent(made: Composition, agency_type: str, today: str) -> None:
         if extract.get("place") != place:
             raise FormatError("a consent extract names another place in the header")
         _require_covered(made, extract, today)
-    if agency_type == "ngo" and made.has_persons:
-        consented = {extract.get("person") for extract in extracts}
-        missing = [one for one in made.form["persons"] if one.get("pseudonym") not in consented]
-        if missing:
+    if agency_type == "ngo":
+        if {one.get("pseudonym") for one in made.form.get("persons", [])} - {one.get("person") for one in extracts}:
             raise ConsentMissing
+        _require_items_agreed(made, extracts)
+
+
+def _require_items_agreed(made: Composition, extracts: Sequence[Mapping[str, Any]]) -> None:
+    """Nothing leaves an NGO that the person whom it is about did not agree to, whether the bundle names her or not."""
+    exhibits: Sequence[Mapping[str, Any]] = made.form.get("exhibits", [])
+    for agency in made.agencies:
+        agreed = {item for extract in extracts if extract.get("recipient") == agency for item in extract["items"]}
+        for one in exhibits:
+            if one.get("object") not in agreed:
+                raise ConsentMissing(
+                    f"no enclosed consent covers exhibit {one.get('local_number')} for {agency}: record with the "
+                    "person whom it concerns that she agrees to this item, and send her record with it; or leave it out"
+                )
+    shown = {file["file"] for one in exhibits for file in one["files"]}
+    if {b64u(file) for file in made.files} - shown:
+        raise ConsentMissing("a file that belongs to no exhibit does not leave an NGO: no consent can name it")
+
+
+def require_live_consents(db: Session, officer: OfficerSession, made: Composition, now: int) -> None:
+    """The consents that a bundle rests on count at this moment, whenever it was composed.
+
+    Raises:
+        ConsentMissing: one is held, withdrawn or over, or does not cover a recipient, a purpose or an exhibit.
+        NotFound: one is not a record of this case.
+    """
+    items = [unb64u(one["object"]) for one in made.form.get("exhibits", [])]
+    for record in made.consents:
+        found = consent.get_consent(db, officer, made.case_id, record)
+        for agency in made.agencies:
+            consent.require_covered(found, agency, made.purposes, items, now)
 
 
 def _require_covered(made: Composition, extract: Mapping[str, Any], today: str) -> None:
@@ -106,17 +142,26 @@ def require_export(flags: Iterable[Mapping[str, Any]], today: str, *, court_orde
     Raises:
         FlagForbids
     """
-    if any(one["instruction"] == NO_EXPORT for one in active_flags(flags, today)) and (
-        not (court_order or "").strip() or officers < 2
-    ):
+    if forbidding_export(flags, today) and (not (court_order or "").strip() or officers < OFFICERS_PAST_FLAG):
         raise FlagForbids("a flag forbids export; it takes two officers and the reference of a court's order")
 
 
-def require_onward(flags: Iterable[Mapping[str, Any]], today: str) -> None:
+def forbidding_export(flags: Iterable[Mapping[str, Any]], today: str) -> list[Mapping[str, Any]]:
+    """The flags past which nothing is exported without a court's order."""
+    return [one for one in active_flags(flags, today) if one["instruction"] == NO_EXPORT]
+
+
+def require_onward(flags: Iterable[Mapping[str, Any]], today: str, *, recipients: Iterable[str], sender: str) -> None:
     """Nothing is made of a bundle for a third agency past `no-onward-transfer`.
+
+    Args:
+        recipients: agencies that would get it.
+        sender: the agency that sent the bundle. It, and the agency that raised the flag, are no third agency.
 
     Raises:
         FlagForbids
     """
-    if any(one["instruction"] == NO_ONWARD for one in active_flags(flags, today)):
-        raise FlagForbids("a flag forbids to pass this on; ask the agency that raised it")
+    for one in active_flags(flags, today):
+        third = sorted(set(recipients) - {sender, str(one["raiser"])})
+        if one["instruction"] == NO_ONWARD and third:
+            raise FlagForbids(f"a flag forbids to pass this on to {third[0]}; ask {one['raiser']}, which raised it")

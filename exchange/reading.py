@@ -9,9 +9,12 @@ from sqlalchemy.orm import Session
 
 from agencies.directory import Directory
 from agencies.members import OfficerSession
+from agencies.rights import has_right
+from crypto.boxes import is_equal
 from crypto.digests import sha256
 from crypto.encoding import unb64u
-from crypto.header import Header, parse_addendum, verify_header
+from crypto.header import Header, commit_r, parse_addendum, verify_header
+from crypto.hybrid import ReceivingKey
 from crypto.opening import Stanza, agency_secret_of, find_stanza, open_cover, open_cover_addition, open_stanza
 from crypto.sealing import tag_key
 from crypto.statements import parse_statement
@@ -47,6 +50,11 @@ class Preview:
     stanza: Stanza = field(repr=False)
 
     @property
+    def r(self) -> bytes:
+        """The secret of the bundle's parties, from which the keys of its register come."""
+        return self.stanza.r
+
+    @property
     def register_digest(self) -> bytes:
         """Digest of the register version whose flags these are."""
         return self.version.digest
@@ -67,7 +75,7 @@ def preview(office: Office, officer: OfficerSession, bundle_id: bytes, *, now: i
             raise HeadersDiffer
         header = verify_header(row.header, row.signature)
         office.require_known(db, header.sender_agency)
-        stanza, handed = find_own_stanza(db, officer, header, row)
+        stanza, handed = find_own_stanza(db, office, officer, header, row)
         cover = parse_cover(open_cover(header, stanza.r, row.cover), header.log)
         entitled = entitled_officers(db, row, header, cover, stanza)
         try:
@@ -88,29 +96,61 @@ def preview(office: Office, officer: OfficerSession, bundle_id: bytes, *, now: i
 
 
 def find_own_stanza(
-    db: Session, officer: OfficerSession, header: Header, row: StoredBundle
+    db: Session, office: Office, officer: OfficerSession, header: Header, row: StoredBundle
 ) -> tuple[Stanza, BundleEvent | None]:
     """The officer's stanza out of header, addenda and logged hand-ons, and the hand-on that it came with.
+
+    What administrators have recovered comes first: with t >= 2 it is a new split, in which every officer of the agency
+    who still has a share got a new one, and shares of two splits do not belong together.
 
     Raises:
         NotEntitled
     """
     key = officer.receiving
-    found = find_stanza(key, header)
+    handed = arrivals.list_events(db, row.bundle_id, "stanza-handed-on")[::-1]
+    own = [one for one in handed if one.agency == officer.agency]
+    recovered = [one for one in own if is_recovery(db, office, one)]
+    found = _open_handed(key, header, recovered)
     if found is not None:
-        return found, None
-    for event in arrivals.list_events(db, row.bundle_id, "addendum"):
+        return found
+    stanza = find_named_stanza(db, key, header)
+    if stanza is not None:
+        return stanza, None
+    # One by another agency comes last: it is reported when it opens, and must not stand before a colleague's.
+    found = _open_handed(key, header, own + [one for one in handed if one not in own])
+    if found is None:
+        raise NotEntitled
+    return found
+
+
+def find_named_stanza(db: Session, key: ReceivingKey, header: Header) -> Stanza | None:
+    """The stanza of this key in the header, or in an addendum."""
+    found = find_stanza(key, header)
+    for event in arrivals.list_events(db, header.bundle_id, "addendum") if found is None else ():
         addendum = parse_addendum(unb64u(parse_statement(event.statement).value["addendum"]))
-        found = find_stanza(key, header, addendum.stanzas)
-        if found is not None:
-            return found, None
-    for event in arrivals.list_events(db, row.bundle_id, "stanza-handed-on"):
+        found = found or find_stanza(key, header, addendum.stanzas)
+    return found
+
+
+def is_recovery(db: Session, office: Office, event: BundleEvent) -> bool:
+    """Whether an administrator has handed this on: out of the recovery stanza, since she has none of her own."""
+    by = str(parse_statement(event.statement).value["officer"])
+    certificate = office.directory(db).find_certificate(by, event.log_index)
+    return certificate is not None and certificate.type == "administrator"
+
+
+def _open_handed(
+    key: ReceivingKey, header: Header, events_: Sequence[BundleEvent]
+) -> tuple[Stanza, BundleEvent] | None:
+    """The first hand-on that opens with this key and holds the parties' own R."""
+    for event in events_:
         try:
-            sealed = unb64u(parse_statement(event.statement).value["stanza"])
-            return open_stanza(key, header.ctx, sealed), event
-        except DecryptionFailed:
+            found = open_stanza(key, header.ctx, unb64u(parse_statement(event.statement).value["stanza"]))
+        except (DecryptionFailed, FormatError):
             continue
-    raise NotEntitled
+        if is_equal(commit_r(header.bundle_id, found.r), header.c_r):
+            return found, event
+    return None
 
 
 def entitled_officers(
@@ -147,8 +187,10 @@ def _require_listed(
         if cover.threshold > 1 and stanza.x != names.index(officer.handle) + 1:
             raise HeadersDiffer("your share is not the one that the list gives you")
         return
+    if handed.agency != officer.agency:
+        raise HeadersDiffer("another agency has sealed a key to you; this is reported")
     details = open_event_details(header, stanza, office.agency, handed)
-    if handed.agency != officer.agency or details.get("to") != officer.handle or details.get("x") != stanza.x:
+    if details.get("to") != officer.handle or details.get("x") != stanza.x:
         raise HeadersDiffer("this key was handed on to somebody else")
 
 
@@ -184,6 +226,8 @@ class Act:
 def bundle_record(office: Office, officer: OfficerSession, bundle_id: bytes) -> list[Act]:
     """All events of a bundle in order of the log. The sender's officers read every purpose, others their agency's.
 
+    A supervisor or an auditor to whom the bundle is not sealed reads who acted and when, and no purpose.
+
     Raises:
         NotEntitled: the officer has no stanza of this bundle.
     """
@@ -193,11 +237,16 @@ def bundle_record(office: Office, officer: OfficerSession, bundle_id: bytes) -> 
     with office.files.session() as db:
         row = arrivals.get_stored(db, bundle_id)
         header = verify_header(row.header, row.signature)
-        stanza, _ = find_own_stanza(db, officer, header, row)
+        try:
+            stanza, _ = find_own_stanza(db, office, officer, header, row)
+        except NotEntitled:
+            if not has_right(officer.roles, "alerts-unit"):
+                raise
+            stanza = None
         for event in arrivals.list_events(db, bundle_id):
             body = parse_statement(event.statement).value
             try:
-                details = open_event_details(header, stanza, office.agency, event)
+                details = {} if stanza is None else open_event_details(header, stanza, office.agency, event)
             except AmparoError:
                 details = {}
             request = body.get("request")

@@ -7,7 +7,7 @@ while an officer is signed in, so that a raise is one more rewrite; the last fou
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -36,12 +36,29 @@ from exchange import approvals, arrivals, follow
 from exchange.broker_client import integer_of, text_of
 from exchange.models import RegisterRow, StoredBundle
 from exchange.office import Office
-from exchange.reading import Preview, preview, read_register
+from exchange.reading import preview, read_register
 
 Random = Callable[[int], bytes]
 TRIES: Final = 3
 DAY_SECONDS: Final = 24 * 3600
 FLAG_MEMBERS: Final = ("pseudonym", "flag", "concerns", "instruction", "from", "until")
+
+
+class Seen(Protocol):
+    """What a version is written after: a `Preview`, or what the case team reads (exchange/prohibitions.py)."""
+
+    @property
+    def header_digest(self) -> bytes: ...
+
+    @property
+    def r(self) -> bytes: ...
+
+    @property
+    def flags(self) -> Sequence[Mapping[str, Any]]: ...
+
+
+Look = Callable[[], Seen]
+Apply = Callable[[list[Record | None], Sequence[str], Seen], list[Record | None]]
 
 
 def flag_entry(place: int, number: int, raiser: str, flag: Mapping[str, Any], state: str = "raised") -> bytes:
@@ -93,7 +110,7 @@ def raise_flag(office: Office, officer: OfficerSession, bundle_id: bytes, flag: 
     officer.require("flag")
     taken: list[int] = []
 
-    def change(places: list[Record | None], agencies: Sequence[str], seen: Preview) -> list[Record | None]:
+    def change(places: list[Record | None], agencies: Sequence[str], seen: Seen) -> list[Record | None]:
         place, number = _free_place(places, agencies, officer.agency)
         entry = flag_entry(place, number, officer.agency, flag)
         places[place] = _signed(officer, bundle_id, seen.header_digest, entry)
@@ -126,7 +143,7 @@ def ask_lowering(office: Office, officer: OfficerSession, bundle_id: bytes, plac
         return approvals.ask(db, officer, "lower", bundle_id, [subject], own={"place": place}, now=now)
 
 
-def _lowered_entry(seen: Preview, agency: str, place: int) -> bytes:
+def _lowered_entry(seen: Seen, agency: str, place: int) -> bytes:
     flag = next((one for one in seen.flags if one["place"] == place), None)
     if flag is None or flag["raiser"] != agency or flag["state"] != "raised":
         raise NotPermitted("only the agency that raised a flag lowers it, once")
@@ -163,7 +180,7 @@ def lower_with(
 ) -> None:
     """Lower a flag with the signature of a second officer or of the deputy over the lowered entry."""
 
-    def change(places: list[Record | None], agencies: Sequence[str], seen: Preview) -> list[Record | None]:
+    def change(places: list[Record | None], agencies: Sequence[str], seen: Seen) -> list[Record | None]:
         entry = _lowered_entry(seen, officer.agency, place)
         own = officer.sign(labels.FLAG, *flag_fields(bundle_id, seen.header_digest, entry))
         places[place] = Record(entry, ((officer.handle, own), (second, signature)))
@@ -182,17 +199,47 @@ def remark_on_flag(
         LimitExceeded: the remark does not fit into the place's 1,024 bytes.
     """
     officer.require("flag")
+    change = _remark(officer, bundle_id, [place], text)
+    _write(office, officer, bundle_id, change, is_raise=False, now=now)
 
-    def change(places: list[Record | None], agencies: Sequence[str], seen: Preview) -> list[Record | None]:
-        record = places[place] if 0 <= place < PLACES else None
-        if record is None:
-            raise NotFound("there is no flag at this place")
-        said = remark_fields(bundle_id, seen.header_digest, record.entry, text)
-        remark = (officer.handle, text, officer.sign(labels.FLAG_REMARK, *said))
-        places[place] = Record(record.entry, record.signatures, (*record.remarks, remark))
+
+def tell_raisers(
+    office: Office,
+    officer: OfficerSession,
+    bundle_id: bytes,
+    places: Sequence[int],
+    text: str,
+    *,
+    look: Look,
+    now: int,
+) -> None:
+    """Tell whoever raised the flags at these places, by a remark on each, what was done past them.
+
+    It cannot wait for the next day, so it may take one of the versions that are kept for raises.
+
+    Args:
+        look: gives the newest flags also to an officer to whom the bundle was not sealed.
+
+    Raises:
+        LimitExceeded, QuotaExceeded, Unavailable: they are not told.
+    """
+    officer.require("flag")
+    change = _remark(officer, bundle_id, places, text)
+    _write(office, officer, bundle_id, change, is_raise=True, now=now, look=look)
+
+
+def _remark(officer: OfficerSession, bundle_id: bytes, numbers: Sequence[int], text: str) -> Apply:
+    def change(places: list[Record | None], agencies: Sequence[str], seen: Seen) -> list[Record | None]:
+        for place in numbers:
+            record = places[place] if 0 <= place < PLACES else None
+            if record is None:
+                raise NotFound("there is no flag at this place")
+            said = remark_fields(bundle_id, seen.header_digest, record.entry, text)
+            remark = (officer.handle, text, officer.sign(labels.FLAG_REMARK, *said))
+            places[place] = Record(record.entry, record.signatures, (*record.remarks, remark))
         return places
 
-    _write(office, officer, bundle_id, change, is_raise=False, now=now)
+    return change
 
 
 def rewrite(office: Office, officer: OfficerSession, bundle_id: bytes, *, now: int) -> bool:
@@ -216,8 +263,6 @@ def rewrite_at_random(office: Office, officer: OfficerSession, *, now: int, chan
 
 # ---- Writing a version ------------------------------------------------------------------------------------------
 
-Apply = Callable[[list[Record | None], Sequence[str], Preview], list[Record | None]]
-
 
 def _write(
     office: Office,
@@ -227,20 +272,21 @@ def _write(
     *,
     is_raise: bool,
     now: int,
+    look: Look | None = None,
     random_bytes: Random = os.urandom,
 ) -> Version:
     """Fetch the newest version, change it, sign the next, send it; begin again when another came first."""
     for _ in range(TRIES):
         arrivals.take_register(office, bundle_id, now=now)
-        seen = preview(office, officer, bundle_id, now=now)
+        seen: Seen = preview(office, officer, bundle_id, now=now) if look is None else look()
         with office.files.session() as db:
             _require_quota(db, bundle_id, is_raise, now)
-            before, places = read_register(db, office, bundle_id, seen.stanza.r, now=now)
+            before, places = read_register(db, office, bundle_id, seen.r, now=now)
             agencies = arrivals.parties(db, arrivals.get_stored(db, bundle_id))
         made = change(list(places), agencies, seen)
-        version = sign_version(officer, officer.handle, seen.stanza.r, bundle_id, seen.header_digest, before, made)
+        version = sign_version(officer, officer.handle, seen.r, bundle_id, seen.header_digest, before, made)
         try:
-            _send(office, version, tag_of(tag_key(seen.stanza.r), "", version.version), now, random_bytes)
+            _send(office, version, tag_of(tag_key(seen.r), "", version.version), now, random_bytes)
         except RegisterStale:
             follow.follow_log(office, now=now)
             continue

@@ -15,13 +15,14 @@ from agencies.members import OfficerSession
 from crypto.encoding import unb64u
 from crypto.header import IDENTIFIER_BYTES, parse_header
 from crypto.sealing import Source
-from errors import AmparoError, HeadersDiffer, NotFound
-from exchange import arrivals, delivery, policy, registers, release
+from errors import AmparoError, HeadersDiffer, NotFound, ReleaseDestroyed, ReleaseHeld
+from exchange import arrivals, delivery, notes, policy, registers, release
 from exchange.composition import Composition, parse_composition, replacing
 from exchange.models import StoredBundle
 from exchange.office import Office
 from exchange.reading import Preview, preview
 from exchange.registers import FLAG_MEMBERS
+from identity import consent
 
 LOST: Final = "half-lost"
 
@@ -43,7 +44,7 @@ def replacement_of(db: Session, officer: OfficerSession, bundle_id: bytes) -> by
     row = arrivals.get_stored(db, bundle_id)
     if row.case_id is None:
         return None
-    value = delivery.note_of(db, officer, row.case_id, bundle_id).get(delivery.REPLACED)
+    value = notes.note_of(db, officer, row.case_id, bundle_id).get(delivery.REPLACED)
     return None if value is None else unb64u(value, IDENTIFIER_BYTES)
 
 
@@ -64,6 +65,11 @@ def composition_of(office: Office, officer: OfficerSession, bundle_id: bytes, *,
         if note.get("composition") is None:
             raise NotFound("what was composed for this bundle is not at this desk")
         made = replacing(parse_composition(unb64u(note["composition"])), bundle_id)
+        # The mailbox does not tell an agency of its own holds: its own record of consents does.
+        for record in made.consents:
+            state = consent.get_consent(db, officer, made.case_id, record).state
+            if state != consent.ACTIVE:
+                raise ReleaseHeld if state == consent.HELD else ReleaseDestroyed
     return made if now is None else replace(made, flags=_own_flags(office, officer, bundle_id, now))
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from agencies.cases import case_key
 from agencies.members import OfficerSession
 from crypto.encoding import b64u, unb64u
 from crypto.sealing import Source
@@ -16,6 +17,7 @@ from custody import outbox
 from errors import Conflict
 from evidence import exhibits as register
 from evidence import intake
+from exchange import prohibitions
 from exchange.composition import Composition
 from exchange.cover import Entitled, Parent
 from exchange.delivery import day_of
@@ -77,6 +79,7 @@ def compose(
     Raises:
         Conflict: custody of an exhibit is not proven in the log yet; sync first.
         ConsentMissing: a consent does not cover this.
+        FlagForbids: it comes out of a bundle with a flag, as far as this desk knows, that forbids to pass it on.
         NotFound: something of the choice is not in this case.
     """
     pseudonyms = {
@@ -91,14 +94,14 @@ def compose(
             for one in choice.persons
         ],
         "exhibits": [exhibit_value(db, officer, choice.case_id, one) for one in found],
-        "custody": [value for one in found for value in custody_values(db, one.holding)],
+        "custody": [value for one in found for value in custody_values(db, officer, choice.case_id, one.holding)],
         "consents": [
             _extract(db, officer, choice, record, place, pseudonyms, now)
             for place, record in enumerate(choice.records)
         ],
         **(more or {}),
     }  # fmt: skip
-    return Composition(
+    made = Composition(
         kind=kind,
         case_id=choice.case_id,
         recipients=(Entitled(choice.agency, choice.officers),),
@@ -116,6 +119,8 @@ def compose(
         parents=choice.parents,
         flags=tuple(flags.flags_for_bundle(db, officer, choice.case_id, choice.persons, choice.agency, now=now)),
     )
+    prohibitions.require_onward_known(db, office, officer, made, now=now)
+    return made
 
 
 def _extract(
@@ -152,7 +157,7 @@ def exhibit_value(db: Session, officer: OfficerSession, case_id: bytes, exhibit:
     }
 
 
-def custody_values(db: Session, holding: bytes | None) -> list[dict[str, str]]:
+def custody_values(db: Session, officer: OfficerSession, case_id: bytes, holding: bytes | None) -> list[dict[str, str]]:
     """Statement, salt and proof of every event of an own holding.
 
     Raises:
@@ -160,11 +165,12 @@ def custody_values(db: Session, holding: bytes | None) -> list[dict[str, str]]:
     """
     if holding is None:
         return []
-    values = []
+    key, values = case_key(db, officer, case_id), []
     for event in outbox.own_events(db, "holding", holding):
         if event.proof is None:
             raise Conflict("the custody of an exhibit is not proven in the log yet; sync, then send again")
-        values.append({"statement": b64u(event.statement), "salt": b64u(event.salt), "proof": b64u(event.proof)})
+        statement = outbox.read_statement(event, key)
+        values.append({"statement": b64u(statement), "salt": b64u(event.salt), "proof": b64u(event.proof)})
     return values
 
 

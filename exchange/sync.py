@@ -4,6 +4,7 @@ It needs nobody to be signed in. Every step is repeatable, and a step that fails
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,8 +15,8 @@ from crypto.header import parse_header
 from crypto.statements import parse_statement
 from custody import outbox
 from custody.models import OwnEvent
-from errors import AmparoError, LogForked, Unavailable
-from exchange import arrivals, ciphertext, follow, orders, purges, recovering
+from errors import AmparoError, LogForked, NotFound, Unavailable
+from exchange import arrivals, ciphertext, follow, orders, purges, recovering, restoring
 from exchange.models import Alarm, StoredBundle
 from exchange.office import Office, raise_alarm
 
@@ -59,11 +60,14 @@ def sync(office: Office, *, now: int, wait: int = 0) -> SyncReport:
     if recovering.help_recover(office, now=now):
         report.problems["broker"] = recovering.RECOVERING
         return report
+    is_restored = restoring.begin(office)
     report.sent, report.refused = push_outbox(office, now=now)
     follow.follow_log(office, now=now)
     report.lost = recovering.resend(office, now=now)
     read_mailbox(office, report, now=now, wait=wait)
     report.size = follow.follow_log(office, now=now).size
+    if is_restored:
+        _catch_up(office, now)
     report.purged = purges.carry_out(office)
     missing = follow.check_own_entries(office, now=now)
     if missing:
@@ -72,6 +76,17 @@ def sync(office: Office, *, now: int, wait: int = 0) -> SyncReport:
         report.withheld += arrivals.check_tags(office, bundle_id, now=now)
     report.cosigned = follow.cosign(office, now=now) > 0
     return report
+
+
+def _catch_up(office: Office, now: int) -> None:
+    """After a restore: what this agency itself did since, of which its mailbox does not tell."""
+    for bundle_id in restoring.bundles_here(office):
+        with suppress(NotFound):
+            arrivals.take_events(office, bundle_id, now=now)
+    for handle in restoring.handles_in_log(office):
+        with suppress(NotFound):
+            orders.take_handle_events(office, handle, now=now)
+    restoring.finish(office)
 
 
 def _watched(office: Office) -> list[bytes]:
@@ -134,11 +149,19 @@ def _settle(office: Office, waiting: Sequence[OwnEvent], results: list[dict[str,
                 taken += 1
             elif isinstance(code, str) and code not in LATER:
                 outbox.mark_refused(db, event.position, code)
-                kind = str(parse_statement(event.statement).value.get("kind"))
-                evidence = {"code": code, "statement": b64u(event.statement)}
+                kind, evidence = _refused(event, code)
                 raise_alarm(db, "event-refused", f"{kind} {event.position}", evidence, now=now)
                 turned_down += 1
     return taken, turned_down
+
+
+def _refused(event: OwnEvent, code: str) -> tuple[str, dict[str, Any]]:
+    """Kind of a refused event, and what was sent of it; what stands in a custody event opens for an officer alone."""
+    if event.clear_statement is None:
+        signature = b64u(event.append_signature or b"")
+        return "custody", {"code": code, "entry": b64u(event.entry), "officer": event.officer, "signature": signature}
+    kind = str(parse_statement(event.clear_statement).value.get("kind"))
+    return kind, {"code": code, "statement": b64u(event.clear_statement)}
 
 
 def _settle_requests(office: Office, now: int) -> tuple[int, int]:

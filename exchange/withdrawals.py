@@ -2,30 +2,36 @@
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from agencies.members import OfficerSession
+from agencies.cases import case_key
+from agencies.members import VAULT, OfficerSession
 from crypto import boxes, hybrid, labels
+from crypto.digests import DIGEST_BYTES
 from crypto.encoding import b64u, fields, parse_json, unb64u
-from crypto.header import IDENTIFIER_BYTES, parse_header
+from crypto.header import IDENTIFIER_BYTES, is_version, parse_header
 from crypto.padding import unpadded
 from crypto.statements import Statement, make_statement, parse_statement
 from custody import events, outbox
 from custody.entries import SALT_BYTES, handle_tag
 from custody.handles import handle_key, handle_of
-from errors import AmparoError, Conflict, NotFound
+from errors import AmparoError, Conflict, FormatError, Unavailable
 from exchange import approvals
+from exchange.cover import members_of
 from exchange.handle_keys import handle_secret, handles_of_record
 from exchange.models import HandleUse, PurgeReceipt, StoredBundle, Withdrawal
 from exchange.office import Office
 from exchange.purges import RECEIPT_BYTES
 from exchange.sync import push_outbox
 from identity import consent
+from storage.sealed import open_column, seal_column
 
 HELD: Final = "held"
+ASKED: Final = "a withdrawal is asked for"
 LIFTED: Final = "lifted"
 DESTROYED: Final = "destroyed"
 KINDS: Final = {HELD: "handle-held", LIFTED: "handle-lifted", DESTROYED: "handle-destroyed"}
@@ -65,45 +71,87 @@ def hold(
     with office.files.session() as db:
         if consent.get_consent(db, officer, case_id, record_id).state != consent.ACTIVE:
             raise Conflict("this consent is held or withdrawn already")
-        for statement, handle in _statements(db, office, officer, record_id, HELD, now):
-            _record(db, officer, statement, handle, now, random_bytes)
-        consent.mark(db, officer, case_id, record_id, consent.HELD, now=now)
-        made = Withdrawal(
-            withdrawal_id=random_bytes(IDENTIFIER_BYTES), record=record_id, state=HELD, asked_by=officer.handle,
-            held_at=now, changed_at=now,
-        )  # fmt: skip
-        db.add(made)
-        withdrawal_id = made.withdrawal_id
+        withdrawal_id = _hold(db, office, officer, case_id, record_id, reason, now, random_bytes)
     push_outbox(office, now=now)
+    return withdrawal_id
+
+
+def _hold(
+    db: Session,
+    office: Office,
+    officer: OfficerSession,
+    case_id: bytes,
+    record_id: bytes,
+    reason: str,
+    now: int,
+    random_bytes: Random,
+) -> bytes:
+    for statement, handle in _statements(db, office, officer, record_id, HELD, now):
+        _record(db, officer, statement, handle, now, random_bytes)
+    consent.mark(db, officer, case_id, record_id, consent.HELD, now=now)
+    withdrawal_id = random_bytes(IDENTIFIER_BYTES)
+    key = case_key(db, officer, case_id, VAULT)
+    sealed = seal_column(key, "withdrawal", "reason", withdrawal_id, 1, reason.encode())
+    db.add(
+        Withdrawal(
+            withdrawal_id=withdrawal_id, record=record_id, state=HELD, asked_by=officer.handle, reason=sealed,
+            held_at=now, changed_at=now,
+        )
+    )  # fmt: skip
+    db.flush()
     return withdrawal_id
 
 
 # ---- What takes two ---------------------------------------------------------------------------------------------
 
 
-def ask_withdrawal(office: Office, officer: OfficerSession, case_id: bytes, record_id: bytes, *, now: int) -> bytes:
-    """Ask a colleague to sign the destruction with you; the approval's id."""
+def ask_withdrawal(
+    office: Office,
+    officer: OfficerSession,
+    case_id: bytes,
+    record_id: bytes,
+    *,
+    now: int,
+    random_bytes: Random = os.urandom,
+) -> bytes | None:
+    """Hold at once what rests on a consent, and ask a colleague to sign its destruction with you; the approval's id.
+
+    From here on nothing more is sealed that rests on it. Where nothing was sent yet there is nothing to destroy: the
+    consent is withdrawn at once, and the answer is None. A hold that does not reach the broker now waits in the outbox
+    and goes out first.
+    """
     officer.require("withdraw")
-    return _ask(office, officer, case_id, record_id, DESTROYED, "destroy", now)
+    with office.files.session() as db:
+        state = consent.get_consent(db, officer, case_id, record_id).state
+        _require_from(state, DESTROYED)
+        if not handles_of_record(db, record_id):
+            consent.mark(db, officer, case_id, record_id, consent.WITHDRAWN, now=now)
+            _note(db, officer, record_id, DESTROYED, now, random_bytes)
+            return None
+        if state == consent.ACTIVE:
+            officer.require("hold")
+            _hold(db, office, officer, case_id, record_id, ASKED, now, random_bytes)
+        approval_id = _ask(db, office, officer, case_id, record_id, DESTROYED, "destroy", now)
+    with suppress(Unavailable):
+        push_outbox(office, now=now)
+    return approval_id
 
 
 def ask_lifting(office: Office, officer: OfficerSession, case_id: bytes, record_id: bytes, *, now: int) -> bytes:
     """Ask a colleague to lift a hold with you; the approval's id."""
     officer.require("hold")
-    return _ask(office, officer, case_id, record_id, LIFTED, "lift", now)
+    with office.files.session() as db:
+        _require_from(consent.get_consent(db, officer, case_id, record_id).state, LIFTED)
+        return _ask(db, office, officer, case_id, record_id, LIFTED, "lift", now)
 
 
 def _ask(
-    office: Office, officer: OfficerSession, case_id: bytes, record_id: bytes, to: str, kind: str, now: int
+    db: Session, office: Office, officer: OfficerSession, case_id: bytes, record_id: bytes, to: str, kind: str, now: int
 ) -> bytes:
-    with office.files.session() as db:
-        _require_from(consent.get_consent(db, officer, case_id, record_id).state, to)
-        made = _statements(db, office, officer, record_id, to, now)
-        if not made:
-            raise NotFound("nothing was sent that rests on this consent; mark the record itself")
-        subjects = [{"core": b64u(statement.body)} for statement, _ in made]
-        own = {"statements": [b64u(statement.dump()) for statement, _ in made], "case": b64u(case_id)}
-        return approvals.ask(db, officer, kind, record_id, subjects, own=own, now=now)
+    made = _statements(db, office, officer, record_id, to, now)
+    subjects = [{"core": b64u(statement.body)} for statement, _ in made]
+    own = {"statements": [b64u(statement.dump()) for statement, _ in made], "case": b64u(case_id)}
+    return approvals.ask(db, officer, kind, record_id, subjects, own=own, now=now)
 
 
 def _require_from(state: str, to: str) -> None:
@@ -165,6 +213,7 @@ def _act(
         _require_from(consent.get_consent(db, officer, case_id, record_id).state, to)
         answer = approvals.use(db, office, officer, approval_id, kind)
         statements = [parse_statement(unb64u(one)) for one in answer.own["statements"]]
+        _require_all(db, record_id, statements)
         for statement, signature in zip(statements, answer.signatures, strict=True):
             both = Statement(statement.body, (*statement.signatures, (answer.officer, signature)))
             _record(db, officer, both, unb64u(statement.value["handle"], 32), now, random_bytes)
@@ -173,6 +222,13 @@ def _act(
         _note(db, officer, record_id, to, now, random_bytes)
     push_outbox(office, now=now)
     return len(statements)
+
+
+def _require_all(db: Session, record_id: bytes, statements: Sequence[Statement]) -> None:
+    """What both officers signed for is all that rests on the record."""
+    signed = {unb64u(one.value["handle"], DIGEST_BYTES) for one in statements}
+    if signed != {use.handle for use in handles_of_record(db, record_id)}:
+        raise Conflict("something else rests on this consent by now; ask your colleague again")
 
 
 def _note(db: Session, officer: OfficerSession, record_id: bytes, to: str, now: int, random_bytes: Random) -> None:
@@ -222,6 +278,31 @@ def _record(
     )  # fmt: skip
 
 
+def history(office: Office, officer: OfficerSession, case_id: bytes, record_id: bytes) -> list[dict[str, Any]]:
+    """Holds and withdrawals of a consent, oldest first: [{withdrawal, state, asked_by, held_at, changed_at, reason}].
+
+    Raises:
+        NotFound, NotPermitted
+    """
+    with office.files.session() as db:
+        consent.get_consent(db, officer, case_id, record_id)
+        key = case_key(db, officer, case_id, VAULT)
+        rows = db.scalars(select(Withdrawal).where(Withdrawal.record == record_id).order_by(Withdrawal.held_at))
+        return [
+            {
+                "withdrawal": row.withdrawal_id.hex(), "state": row.state, "asked_by": row.asked_by,
+                "held_at": row.held_at, "changed_at": row.changed_at, "reason": _reason_of(key, row),
+            }
+            for row in rows
+        ]  # fmt: skip
+
+
+def _reason_of(key: bytes, row: Withdrawal) -> str | None:
+    if row.reason is None:
+        return None
+    return open_column(key, "withdrawal", "reason", row.withdrawal_id, 1, row.reason).decode()
+
+
 # ---- Receipts ---------------------------------------------------------------------------------------------------
 
 
@@ -269,6 +350,29 @@ def open_receipt(secret: bytes, row: PurgeReceipt) -> dict[str, Any]:
         DecryptionFailed, FormatError
     """
     info = fields(labels.PURGE_RECEIPT, row.handle, row.agency)
-    raw = unpadded(purge_key(secret, row.handle).open(info, row.box), RECEIPT_BYTES)
-    value: dict[str, Any] = parse_json(raw)
+    return parse_receipt(unpadded(purge_key(secret, row.handle).open(info, row.box), RECEIPT_BYTES))
+
+
+def parse_receipt(data: bytes) -> dict[str, Any]:
+    """Read a receipt strictly (docs/protocol.md 6.3): another agency wrote it.
+
+    Raises:
+        FormatError
+    """
+    value = members_of(parse_json(data), {"v", "state", "ground", "bundles", "items", "packs"})
+    if not is_version(value["v"]) or value["state"] not in ("deleted", "kept"):
+        raise FormatError("a receipt of another version, or of an unknown state")
+    is_count = type(value["items"]) is int and value["items"] >= 0
+    if not is_count or not isinstance(value["ground"], str | None):
+        raise FormatError("a receipt says how many items, and perhaps a ground")
+    if not isinstance(value["bundles"], list) or not isinstance(value["packs"], list):
+        raise FormatError("a receipt lists bundles and packs")
+    for one in value["bundles"]:
+        bundle = members_of(one, {"bundle_id", "header_digest"})
+        unb64u(bundle["bundle_id"], IDENTIFIER_BYTES)
+        unb64u(bundle["header_digest"], DIGEST_BYTES)
+    for one in value["packs"]:
+        unb64u(members_of(one, {"pack", "disclosed"})["pack"], IDENTIFIER_BYTES)
+        if not isinstance(one["disclosed"], bool):
+            raise FormatError("a pack of a receipt was disclosed, or it was not")
     return value

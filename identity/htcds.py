@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 from zipfile import BadZipFile
 
-
 from errors import FormatError, LimitExceeded, NotFound
 
 LARGEST_BYTES: Final = 32 * 2**20

@@ -11,6 +11,8 @@ import pytest
 from cli.verify import PROVEN, REFUSED, WHOLE, examine
 from demo.case import default_folder
 from demo.input import read_input
+from tests.independent.encoding import Refused
+from tests.independent.verifier import verify
 from tests.support.canaries import search
 
 COMMAND = (sys.executable, "-c", "from cli.main import main; main()")
@@ -46,7 +48,7 @@ def test_the_story_is_told_to_its_end(played: tuple[Path, str]) -> None:
     folder, told = played
     for words in (
         "opened by two: 7 files", "with one byte changed: REFUSED", "opening is refused",
-        "receipt of south-prosecutor: deleted",
+        "receipt of south-prosecutor: deleted", "by order of court (Demo Court 2 KLs 7/31)",
         "a consent was withdrawn", "Missing: The person concerned has withdrawn the consent", "Withdrawn:",
     ):  # fmt: skip
         assert words in told
@@ -63,6 +65,18 @@ def test_both_packs_are_proven_and_one_changed_byte_is_refused(played: tuple[Pat
     raw[-30] ^= 1
     (tmp_path / "changed.zip").write_bytes(raw)
     assert examine(tmp_path / "changed.zip", trust)[0] == REFUSED
+
+
+def test_a_second_verifier_says_the_same_of_both_packs(played: tuple[Path, str]) -> None:
+    """It was written from the document alone: what it accepts, a stranger's program would."""
+    folder, _ = played
+    trust = (folder / "trust.txt").read_bytes()
+    for name in ("pack.zip", "pack-rebuilt.zip"):
+        raw = (folder / "pack" / name).read_bytes()
+        assert verify(raw, trust).proven
+        assert not verify(raw, None).proven
+        with pytest.raises(Refused):
+            verify(raw[:-30] + bytes([raw[-30] ^ 1]) + raw[-29:], trust)
 
 
 def test_the_rebuilt_pack_leaves_the_withdrawn_item_out(played: tuple[Path, str]) -> None:

@@ -22,6 +22,8 @@ from storage.database import open_engine
 from storage.migration import migrate
 from tests.support.network import Client, Network
 
+COMMAND = (sys.executable, "-c", "from cli.main import main; main()", "broker")
+
 
 def prepare_broker(settings: BrokerSettings) -> None:
     """Tables, keys and the first entry."""
@@ -51,14 +53,10 @@ class RunningBroker:
     def start(self) -> float:
         """Start it; return the seconds until it answered."""
         began = time.monotonic()
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("AMPARO_")}
-        for one in dataclasses.fields(self.settings):
-            value = getattr(self.settings, one.name)
-            environment[f"AMPARO_BROKER_{one.name.upper()}"] = str(value)
         log = (self.settings.data_dir / "server.log").open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from cli.main import main; main()", "broker", "serve"],
-            env=environment,
+            [*COMMAND, "serve"],
+            env=self.environment,
             start_new_session=True,
             stdout=log,
             stderr=log,
@@ -69,6 +67,20 @@ class RunningBroker:
             assert time.monotonic() - began < 60, "the broker does not answer"
             time.sleep(0.02)
         return time.monotonic() - began
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """This process's variables, with the settings of this broker and of no other."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AMPARO_")}
+        for one in dataclasses.fields(self.settings):
+            kept[f"AMPARO_BROKER_{one.name.upper()}"] = str(getattr(self.settings, one.name))
+        return kept
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """`amparo broker WORDS`, with this broker's settings."""
+        return subprocess.run(
+            [*COMMAND, *words], env=self.environment, capture_output=True, text=True, check=False, timeout=120
+        )
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError, httpx2.HTTPError):

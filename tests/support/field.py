@@ -5,7 +5,7 @@ Everything goes through the product's own code: invitations, ceremony, founding,
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from agencies.members import OfficerSession
 from broker.invites import create_invite
 from config.settings import BrokerSettings, sqlite_url
 from crypto import keyring, labels
+from crypto.statements import Statement
 from exchange import membership
 from exchange.delivery import day_of
 from exchange.membership import Invitation
@@ -50,7 +51,7 @@ class DeskAt:
 
     folder: Path
     office: Office
-    papers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    papers: dict[str, list[str]] = field(default_factory=dict)
     officers: dict[str, OfficerSession] = field(default_factory=dict)
 
     @property
@@ -63,6 +64,12 @@ class DeskAt:
     def officer(self, word: str) -> OfficerSession:
         """An officer with an open session; `liaison` is `liaison-1`."""
         return self.officers[word] if word in self.officers else self.officers[f"{word}-1"]
+
+    def by_administrators(self, statement: Statement) -> int:
+        """Put a directory statement that two administrators sign into the log; its index."""
+        for number in (1, 2):
+            statement = self.officer(f"administrator-{number}").sign_statement(labels.DIRECTORY, statement)
+        return membership.publish(self.office, statement, now=now())
 
     def sync(self) -> SyncReport:
         """Once with nobody signed in."""
@@ -80,10 +87,9 @@ class DeskAt:
         with self.office.files.session() as db:
             log = setup.get_identity(db).log
         made = self.enrol(word, *roles)
-        statement = members.prove_possession(setup.statement_of(made.body(log, day_of(now()))), self.officer(word))
-        for number in (1, 2):
-            statement = self.officer(f"administrator-{number}").sign_statement(labels.DIRECTORY, statement)
-        membership.publish(self.office, statement, now=now())
+        self.by_administrators(
+            members.prove_possession(setup.statement_of(made.body(log, day_of(now()))), self.officer(word))
+        )
         return self.officer(word)
 
     def compare(self, agency: str, answer: str = "same") -> None:
@@ -97,14 +103,15 @@ class DeskAt:
             )
 
 
-def hold_ceremony(office: Office) -> setup.Ceremony:
-    """Root and recovery key with two holders; every paper is shown, put away and typed back."""
-    ceremony = setup.Ceremony(office.agency, [f"{office.agency}/administrator-{one}" for one in (1, 2)], 2)
-    for papers in ceremony.papers.values():
+def hold_ceremony(desk: DeskAt) -> setup.Ceremony:
+    """Root and recovery key with two holders; every paper is shown, put away, typed back, and kept by the test."""
+    ceremony = setup.Ceremony(desk.agency, [desk.handle(f"administrator-{one}") for one in (1, 2)], 2)
+    for purpose, papers in ceremony.papers.items():
         for holder in papers.holders:
             words = papers.show(holder)
             papers.put_away(holder)
             papers.type_back(words)
+            desk.papers.setdefault(purpose, []).append(words)
     return ceremony
 
 
@@ -158,7 +165,7 @@ class Field:
                 folder, self.settings.public_url, clock=time.time, invitation=invitations[agency]
             )
             self.desks[agency] = DeskAt(folder, office)
-            ceremonies[agency] = hold_ceremony(office)
+            ceremonies[agency] = hold_ceremony(self.desks[agency])
         self._found(ceremonies)
         for agency, desk in self.desks.items():
             self._begin(desk, ceremonies[agency])

@@ -10,7 +10,7 @@ from agencies import directory as d
 from agencies import directory_entries
 from crypto import hybrid, labels, signing
 from crypto.digests import merkle_root, sha256
-from crypto.encoding import b64u, dump_json, unb64u
+from crypto.encoding import b64u, dump_json, parse_json, unb64u
 from crypto.header import Half, Header, sign_header
 from crypto.opening import contents_path
 from crypto.sealing import Source, content_prk, contents_tree, entry_salt
@@ -444,18 +444,19 @@ def resign(
     world: World, files: Mapping[str, bytes], signers: tuple[str, ...] = (FIRST, SECOND), officer: str = FIRST
 ) -> bytes:
     """What two corrupt officers of the pack's agency can do: put an altered pack on record and sign it."""
-    listed = parse_pack_list(files[PACK_JSON])
+    listed = parse_json(files[PACK_JSON], max_bytes=2**28)  # which the reader may refuse
     out = {path: raw for path, raw in files.items() if not path.startswith("pack-built/")}
     digest, logged = sha256(out[PACK_JSON]), {}
-    for one in listed.holdings:
-        if one.state == "open":
-            last = out[event_path(one.holding, one.length - 1, "statement")]
+    for one in listed["holdings"]:
+        if one["state"] == "open":
+            holding = unb64u(one["holding"])
+            last = out[event_path(holding, one["length"] - 1, "statement")]
             members = {
-                "holding": b64u(one.holding), "object": b64u(one.object_id), "prev": b64u(sha256(last)),
-                "action": "pack-built", "length": one.length, "pack_digest": b64u(digest),
+                "holding": one["holding"], "object": one["object"], "prev": b64u(sha256(last)),
+                "action": "pack-built", "length": one["length"], "pack_digest": b64u(digest),
             }  # fmt: skip
-            body = holdings.event_body(world.common("custody", officer, one.length), **members)
-            logged[one.holding] = world.log_event(body, officer)
+            body = holdings.event_body(world.common("custody", officer, one["length"]), **members)
+            logged[holding] = world.log_event(body, officer)
     note = world.note()
     built = {
         holding: PackEvent(one.statement, one.salt, world.proof(one.index, note)) for holding, one in logged.items()

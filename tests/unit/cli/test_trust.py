@@ -69,7 +69,7 @@ def test_the_trust_file_names_the_agencies_whose_roots_were_compared(network: Ne
 def test_the_policy_part_is_what_other_tools_read(network: Network) -> None:
     lines = run(network, "--policy").stdout.splitlines()
     assert {line.split(" ")[0] for line in lines} == {"log", "witness", "group", "quorum"}
-    assert parse_trust("\n".join(lines).encode()).quorum == "network"
+    assert parse_trust("".join(f"{line}\n" for line in lines).encode()).quorum == "network"
 
 
 def test_the_digest_is_that_of_the_file(network: Network) -> None:

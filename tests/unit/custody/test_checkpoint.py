@@ -217,6 +217,7 @@ def test_a_quorum_counts_witnesses_of_the_trust_file(
         ("a name used twice", "witness w1", "witness w0"),
         ("the name none", "group most", "group none"),
         ("an agency under another's name", "agency north-police", "agency south-police"),
+        ("a carriage return", "quorum most\n", "# comment\r\nquorum most\n"),
     ],
 )
 def test_malformed_trust_files_are_refused(
@@ -226,6 +227,24 @@ def test_malformed_trust_files_are_refused(
     assert policy.parse_trust(good.encode()) and old in good
     with pytest.raises(FormatError):
         policy.parse_trust(good.replace(old, new).encode())
+
+
+def test_a_cut_line_and_keys_that_could_be_taken_for_each_other_are_refused(
+    log: checkpoints.LogKeys, witnesses: list[Witness], rng: random.Random
+) -> None:
+    good = trust_of(log, witnesses, rng)
+    other = NoteKey(log.origin, ED25519, signing.SigningKey(rng.randbytes(32)).public_key)
+    root = policy.parse_trust(good).agencies[0][1]
+    twin = NoteKey("west-court", ED25519, root.public_key)
+    assert policy.parse_trust(good + b"# more\n") == policy.parse_trust(good)
+    for wrong in (
+        good[:-1],
+        f"log {other.vkey()}\n".encode() + good,
+        good + f"agency west-court {twin.vkey()}\n".encode(),
+        good + f"agency West {NoteKey('West', ED25519, other.public_key).vkey()}\n".encode(),
+    ):
+        with pytest.raises(FormatError):
+            policy.parse_trust(wrong)
 
 
 def test_one_key_under_two_names_is_refused(

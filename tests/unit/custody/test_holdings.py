@@ -133,6 +133,25 @@ def test_a_refused_handover_leaves_the_exhibit_where_it_was(police: Holder, cour
     assert holdings.custodian(chains) == "north-police"
 
 
+def test_a_refused_handover_is_not_closed_as_if_it_had_been_accepted(police: Holder, court: Holder) -> None:
+    """An exhibit that nobody has would be nobody's duty."""
+    police.write("seize")
+    offer = police.write("handover-offered", to_agency=court.agency, to_holding=b64u(court.holding))
+    refusal = court.write("handover-refused", prev=b64u(offer.digest))
+    police.write("handover-closed", counterpart=b64u(refusal.digest))
+    with pytest.raises(CustodyBroken):
+        holdings.check_handover(holdings.check_chain(police.chain), holdings.check_chain(court.chain))
+
+
+def test_no_pack_is_built_of_what_is_offered_to_another_agency(police: Holder, court: Holder) -> None:
+    police.write("seize")
+    police.write("handover-offered", to_agency=court.agency, to_holding=b64u(court.holding))
+    built = police.write("pack-built", keep=False, length=2, pack_digest=b64u(bytes(32)))
+    with pytest.raises(CustodyBroken):
+        holdings.check_chain([*police.chain, built])
+    assert holdings.check_chain([*police.chain, police.write("correction", keep=False, supersedes=1)]).is_open
+
+
 def test_nothing_follows_the_end_of_a_holding(police: Holder, court: Holder) -> None:
     hand_over(police, court)
     assert not holdings.check_chain(police.chain).is_open
@@ -142,9 +161,15 @@ def test_nothing_follows_the_end_of_a_holding(police: Holder, court: Holder) -> 
             holdings.check_chain([*police.chain, event])
 
 
-@pytest.mark.parametrize("action", ["handover-closed", "handover-offered"])
-def test_a_holding_does_not_begin_in_the_middle(action: str, police: Holder) -> None:
-    members = {"counterpart": b64u(bytes(32)), "prev": b64u(bytes(32)), "to_agency": "x", "to_holding": b64u(bytes(16))}
+@pytest.mark.parametrize(
+    ("action", "members"),
+    [
+        ("handover-closed", {"counterpart": b64u(bytes(32))}),
+        ("handover-offered", {"to_agency": "x", "to_holding": b64u(bytes(16))}),
+        ("pack-built", {"length": 0, "pack_digest": b64u(bytes(32))}),
+    ],
+)
+def test_a_holding_does_not_begin_in_the_middle(action: str, members: dict[str, Any], police: Holder) -> None:
     event = police.write(action, **members)
     with pytest.raises(CustodyBroken):
         holdings.check_chain([event])
@@ -164,6 +189,19 @@ def test_a_holding_does_not_begin_in_the_middle(action: str, police: Holder) -> 
         ("a receiver that is no agency", {"to_agency": "Somebody"}),
         ("a length below zero", {"length": -1}),
         ("a version that is not a number", {"v": True}),
+        ("a receiver where nothing is offered", {"to_agency": "west-court"}),
+        ("a receiver's holding where nothing is offered", {"to_holding": b64u(bytes(16))}),
+        ("a receipt where nothing is closed", {"counterpart": b64u(bytes(32))}),
+        ("a number that is superseded by no correction", {"supersedes": 0}),
+        ("a length where no pack is built", {"length": 0}),
+        ("a pack's digest where none is built", {"pack_digest": b64u(bytes(32))}),
+        ("a pack of another length", {"action": "pack-built", "length": 1, "pack_digest": b64u(bytes(32))}),
+        ("an acceptance that names no offer", {"action": "handover-accepted"}),
+        ("a refusal that names no offer", {"action": "handover-refused"}),
+        ("a beginning that names a predecessor", {"prev": b64u(bytes(32))}),
+        ("a later event that names none", {"number": 1}),
+        ("a time beyond all clocks", {"at": 2**40 + 1}),
+        ("a number beyond all chains", {"number": 2**31 + 1}),
     ],
 )
 def test_malformed_events_are_refused(claim: str, changes: dict[str, Any], police: Holder) -> None:

@@ -1,6 +1,7 @@
 """Taking files in: one read, sealed, all or nothing; and the register of exhibits."""
 
 import hashlib
+import mimetypes
 import os
 import random
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 
 from agencies import cases
 from agencies.members import OfficerSession
+from crypto.manifest import MEDIA_TYPE
 from custody.checkpoint import Checkpoint
 from errors import Conflict, CustodyBroken, DecryptionFailed, FormatError, NotFound, NotPermitted, SourceChanged
 from evidence import exhibits, holdings, intake
@@ -145,6 +147,18 @@ def test_exhibits_are_numbered_and_begin_their_custody(team: Team, tmp_path: Pat
         team.exhibit(local_number="X-9")
     with pytest.raises(FormatError):
         team.exhibit(action="destroy")
+
+
+def test_a_media_type_is_one_that_bundles_and_packs_can_name(team: Team, tmp_path: Path) -> None:
+    """Tables of media types have capital letters; a recipient would refuse a bundle that names such a one."""
+    path = tmp_path / "table.xlsm"
+    path.write_bytes(b"x")
+    assert MEDIA_TYPE.match(team.take_in(path).media_type)
+    assert all(MEDIA_TYPE.match(intake.guess_type(f"x{ending}")) for ending in mimetypes.types_map)
+    assert team.take_in(path, media_type="text/x-own").media_type == "text/x-own"
+    for wrong in ("Text/plain", "text", "text/plain; charset=utf-8", ""):
+        with pytest.raises(FormatError):
+            team.take_in(path, media_type=wrong)
 
 
 def test_nothing_follows_the_end_of_a_holding(team: Team) -> None:

@@ -17,7 +17,7 @@ from crypto.encoding import b64u
 from custody.policy import parse_trust
 from errors import ArchiveInvalid, CustodyBroken, PackInvalid, PackListInvalid, PackNotReady
 from evidence import packs
-from evidence.pack_input import PackExhibit, PackFile
+from evidence.pack_input import PackDocument, PackExhibit, PackFile
 from evidence.pack_list import Gap, parse_pack_list
 from evidence.pack_signers import needed_entries
 from evidence.verification import verify_pack
@@ -159,6 +159,23 @@ def test_what_a_reader_would_refuse_is_not_written(case: Case, change: dict[str,
     case.exhibits[1] = replace(exhibit, files=(replace(exhibit.files[0], **change),))  # type: ignore[arg-type]
     with pytest.raises(PackListInvalid):
         plan(case)
+
+
+@pytest.mark.parametrize("name", ["con.txt", "a/b", ".hidden", "a.", "x" * 101, "COM1"])
+def test_a_document_that_no_zip_may_name_is_refused_before_the_pack_is_on_record(case: Case, name: str) -> None:
+    def plan_with(document: str) -> packs.PackPlan:
+        given = replace(case.given(), documents=(PackDocument(document, "Schedule", b"x"),))
+        return packs.plan_pack(given, print_plainly)
+
+    assert plan_with("console.txt")
+    with pytest.raises((PackListInvalid, PackNotReady)):
+        plan_with(name)
+
+
+def test_holdings_are_listed_in_the_order_of_the_log(case: Case) -> None:
+    one = case.exhibits[0]
+    case.exhibits[0] = replace(one, holdings=one.holdings[::-1])
+    assert plan(case).listed.exhibits[0].holdings == one.holdings
 
 
 def test_an_exhibit_that_changes_between_the_passes_stops_the_writing(case: Case) -> None:

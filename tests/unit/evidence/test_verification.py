@@ -10,7 +10,7 @@ import pytest
 
 from crypto.encoding import b64u, dump_json, parse_json, unb64u
 from custody import tree
-from errors import AmparoError, PackInvalid
+from errors import AmparoError, PackInvalid, PackListInvalid, PackNotReady
 from evidence import pack_list, packs
 from evidence.archive import PACK_JSON, digest_chunks
 from evidence.pack_input import PackDocument, PackExhibit, PackFile
@@ -357,7 +357,7 @@ def test_a_pack_that_no_chain_of_its_agency_records_is_refused(made: Made) -> No
         "holdings": tuple(holding for holding in listed.holdings if holding.holding not in own),
         "gaps": (*listed.gaps, Gap("no-custody", "x", number=2), Gap("no-proof", "x", path=report.path)),
     }
-    refused(resign(made.world, relist(kept, **changes)), made.trust, "pack-custody")
+    refused(resign(made.world, relist(kept, **changes)), made.trust, "pack-list")
 
 
 def test_the_list_of_files_is_that_of_the_zip(made: Made) -> None:
@@ -590,8 +590,15 @@ def test_a_bundle_that_no_file_needs_is_refused(case: Case) -> None:
     file = case.exhibits[2].files[0]
     reseal(case)
     check(case.build(), case.world.trust())
+    files = unpack(case.build())
+    one, two, three, four = parse_pack_list(files[PACK_JSON]).exhibits
+    first = three.files[0]
+    exhibits = (one, two, replace(three, files=(replace(first, bundle=case.bundles[0].bundle_id),)), four)
+    forged = {**files, pack_list.proof_path(first.file): file.contents.dump()}  # type: ignore[union-attr]
+    refused(resign(case.world, relist(forged, exhibits=exhibits)), case.world.trust(), "pack-list")
     case.exhibits[2] = replace(case.exhibits[2], files=(file,))
-    refused(case.build(), case.world.trust(), "pack-list")
+    with pytest.raises(PackListInvalid):
+        case.build()
 
 
 def test_a_proof_from_another_bundle_than_the_listed_one_is_refused(case: Case) -> None:
@@ -717,6 +724,65 @@ def test_a_chain_whose_beginning_is_missing_is_a_gap_with_a_name(case: Case) -> 
     assert any("What happened before west-court held chain" in words for words in verdict.gaps)
 
 
+def test_an_answer_to_something_that_is_no_offer_is_refused_though_it_is_in_the_pack(case: Case) -> None:
+    """A known digest makes no gap; only an offer can be answered."""
+    world, exhibit = case.world, case.exhibits[2]
+    given, taken = world.holding_of(exhibit.object_id), world.holding_of(exhibit.object_id)
+    seized = world.custody(given, SEIZER, "seize")
+    world.custody(taken, FIRST, "handover-accepted", prev=b64u(seized.digest))
+    case.exhibits[2] = replace(exhibit, holdings=(given, taken))
+    refused(case.build(), case.world.trust(), "pack-custody")
+
+
+@pytest.mark.parametrize("fault", ["none", "close after refusal", "no refusal", "refusal too late"])
+def test_an_own_chain_goes_on_after_an_offer_only_where_its_refusal_is_shown(case: Case, fault: str) -> None:
+    world, exhibit = case.world, case.exhibits[1]
+    own, taken = exhibit.holdings[0], world.holding_of(exhibit.object_id)
+    offer = world.custody(own, FIRST, "handover-offered", to_agency=SHELTER, to_holding=b64u(taken))
+    if fault == "refusal too late":
+        world.custody(own, FIRST, "view")
+    refusal = world.custody(taken, HELPER, "handover-refused", prev=b64u(offer.digest))
+    if fault == "close after refusal":
+        world.custody(own, FIRST, "handover-closed", counterpart=b64u(refusal.digest))
+    elif fault != "refusal too late":
+        world.custody(own, FIRST, "correction", supersedes=2)
+    if fault != "no refusal":
+        case.exhibits[1] = replace(exhibit, holdings=(own, taken))
+    if fault == "none":
+        check(case.build(), world.trust())
+    else:
+        refused(case.build(), world.trust(), "pack-custody")
+
+
+def test_an_offer_of_another_agency_whose_answer_is_not_here_is_said(case: Case) -> None:
+    world, exhibit = case.world, case.exhibits[2]
+    holding = world.holding_of(exhibit.object_id)
+    world.custody(holding, SEIZER, "seize")
+    world.custody(holding, SEIZER, "handover-offered", to_agency=SHELTER, to_holding=b64u(bytes(16)))
+    world.custody(holding, SEIZER, "correction", supersedes=1)
+    case.exhibits[2] = replace(exhibit, holdings=(holding,))
+    said = f"What {SHELTER} answered to the offer of {POLICE} in number 1 of chain {holding.hex()}."
+    assert said in check(case.build(), world.trust()).limits
+
+
+def test_an_input_of_custody_with_another_digest_is_refused(case: Case) -> None:
+    world, exhibit = case.world, case.exhibits[1]
+    for contents, code in ((b"".join(exhibit.files[0].read()), ""), (b"other", "pack-not-ready")):
+        world.custody(exhibit.holdings[0], FIRST, "examine", inputs=outputs(exhibit.files[0].file, contents))
+        if code:
+            with pytest.raises(PackNotReady):
+                case.build()
+        else:
+            check(case.build(), world.trust())
+
+
+def test_holdings_stand_in_the_order_of_the_log(made: Made) -> None:
+    listed = parse_pack_list(unpack(made.pack)[PACK_JSON])
+    one, *others = listed.exhibits
+    turned = (replace(one, holdings=one.holdings[::-1]), *others)
+    refused(change_list(made, exhibits=turned), made.trust, "pack-custody")
+
+
 # ---- Whatever is given --------------------------------------------------------------------------------------
 
 
@@ -742,6 +808,32 @@ def test_nothing_that_is_given_leaks_an_error_of_another_kind(
             refused(forged, made.trust)
     for raw_pack in (b"", b"PK", b"PK\x05\x06" + bytes(18), rng.randbytes(1000), made.trust):
         refused(raw_pack, made.trust, "pack-zip")
+
+
+def test_numbers_that_no_program_could_follow_are_refused_at_once(made: Made) -> None:
+    """A list of a few bytes may not make a verifier work for years, or end it with another error."""
+    files = unpack(made.pack)
+    listed = parse_pack_list(files[PACK_JSON])
+    for changes in (
+        {"made_at": 2**53 - 1},
+        {"made_at": pack_list.LATEST + 1},
+        {"last": 2**53 - 1},
+        {"holdings": tuple(replace(one, length=2**53 - 1) for one in listed.holdings)},
+    ):
+        forged = {**files, PACK_JSON: replace(listed, **changes).dump()}  # type: ignore[arg-type]
+        refused(zip_up(forged), made.trust, "pack-list")
+
+
+def test_a_file_that_is_missing_or_too_long_has_the_code_of_its_step(made: Made) -> None:
+    files = unpack(made.pack)
+    for path, code in (
+        ("bagit.txt", "pack-bag"), ("bag-info.txt", "pack-bag"), ("manifest-sha512.txt", "pack-bag"),
+        ("pack.json", "pack-list"), ("pack.sig", "pack-list"), ("HOW-TO-CHECK.txt", "pack-bag"),
+    ):  # fmt: skip
+        refused(zip_up({name: raw for name, raw in files.items() if name != path}), made.trust, code)
+    for ending, code in ((".salt", "pack-log"), ("/signature", "pack-contents"), ("/header", "pack-contents")):
+        path = next(path for path in sorted(files) if path.endswith(ending) and path.startswith("data/"))
+        refused(resign(made.world, relist({**files, path: files[path] + bytes(300_000)})), made.trust, code)
 
 
 def test_the_log_named_is_the_log_proven(made: Made) -> None:

@@ -107,14 +107,16 @@ def test_a_deposit_whose_answer_was_lost_is_sent_again_and_stands_once(field: Fi
 
 def test_two_senders_at_once_both_arrive(field: Field) -> None:
     one = _north_to_south(field, data=(b"from the police",)).seal()
-    two = parcel(field.shelter, "case-worker-1", field.south, ["prosecutor-1"], [b"from the shelter"]).seal()
+    words = form(text="from the shelter")
+    two = parcel(field.shelter, "case-worker-1", field.south, ["prosecutor-1"], (), form=words).seal()
     delivery.send(field.shelter.office, two, now=now())
     delivery.send(field.north.office, one, now=now())
     report = field.south.sync()
     assert {one, two} <= set(report.bundles) and not report.problems
-    for bundle, data in ((one, b"from the police"), (two, b"from the shelter")):
-        with open_at(field.south, "prosecutor-1", bundle) as opened:
-            assert b"".join(opened.read(1)) == data
+    with open_at(field.south, "prosecutor-1", one) as opened:
+        assert b"".join(opened.read(1)) == b"from the police"
+    with open_at(field.south, "prosecutor-1", two) as opened:
+        assert opened.form["text"] == "from the shelter"
 
 
 # ---- Altered on the way -----------------------------------------------------------------------------------------
@@ -285,7 +287,7 @@ def test_a_shelter_sends_no_person_without_her_consent(field: Field) -> None:
     made = parcel(field.shelter, "case-worker-1", field.south, ["prosecutor-1"], form=form(persons=[person]))
     with pytest.raises(ConsentMissing):
         made.seal()
-    parcel(field.shelter, "case-worker-1", field.south, ["prosecutor-1"], form=form()).seal()
+    parcel(field.shelter, "case-worker-1", field.south, ["prosecutor-1"], (), form=form()).seal()
 
 
 def test_a_bundle_that_names_a_person_goes_to_one_agency(field: Field) -> None:

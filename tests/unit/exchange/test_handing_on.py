@@ -1,5 +1,7 @@
 """A key goes to a colleague on the record, and never joins two shares in one hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from errors import Conflict, FormatError, HeadersDiffer, NotEntitled, NotFound, NotPermitted
@@ -111,13 +113,32 @@ def test_a_key_sealed_to_somebody_whom_the_record_does_not_name_is_reported(
 ) -> None:
     bundle = parcel(field.north, "liaison-1", field.south, ["prosecutor-1"]).send(field.south)
     field.south.appoint("prosecutor-8", "prosecutor")
-    real = handing_on._receiving_key
+    real = handing_on.receiving_key_of
     with monkeypatch.context() as patch:
         patch.setattr(
-            handing_on, "_receiving_key", lambda db, office, to: real(db, office, "south-prosecutor/prosecutor-8")
+            handing_on, "receiving_key_of", lambda db, office, to: real(db, office, "south-prosecutor/prosecutor-8")
         )
         _hand(field, "prosecutor-1", bundle, THIRD)
     with pytest.raises(HeadersDiffer):
         reading.preview(field.south.office, field.south.officer("prosecutor-8"), bundle, now=now())
     with field.south.office.files.session() as db:
         assert any(one.kind == "unlisted-key" and bundle.hex() in one.subject for one in list_alarms(db))
+
+
+def test_a_hand_on_by_another_agency_does_not_stand_before_a_colleagues(field: Field) -> None:
+    """Whoever is named in the header can log one; alone it is reported, and it closes nothing to anybody."""
+    bundle = parcel(field.north, "liaison-1", field.south, ["prosecutor-1"]).send(field.south)
+    north, officer = field.north.office, field.north.officer("liaison-1")
+    seen = reading.preview(north, officer, bundle, now=now())
+    with north.files.session() as db:
+        key = north.directory(db).certificate(THIRD).receiving_key
+        assert key is not None
+        handing_on.record_hand_on(
+            db, north, officer, seen, replace(seen.stanza, share=bytes(32)), THIRD, key, reason="trap", now=now()
+        )
+    field.sync_all()
+    with pytest.raises(HeadersDiffer):
+        open_at(field.south, "supervisor-1", bundle, acknowledged=bytes(32))
+    _hand(field, "prosecutor-1", bundle, THIRD)
+    with open_at(field.south, "supervisor-1", bundle) as found:
+        assert b"".join(found.read(1)) == b"evidence"

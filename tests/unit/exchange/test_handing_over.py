@@ -12,7 +12,7 @@ from crypto.encoding import b64u, dump_json, unb64u
 from custody.policy import print_trust
 from desk.printing import print_custody_statement
 from errors import AmparoError, Conflict, CustodyBroken, FormatError, NotFound, NotPermitted, PackNotReady, ProofError
-from evidence import exhibits, holdings, intake
+from evidence import exhibits, handover, holdings, intake
 from evidence.verification import verify_pack
 from exchange import adopting, court_packs, delivery, filing, handing_over, opening, reading, sharing
 from exchange.sharing import Choice
@@ -131,6 +131,31 @@ def test_another_seal_is_refused_and_the_refusal_is_on_record(field: Field, shar
     assert state(field.north, "liaison", shared.ours, shared.object_id) == "here"
 
 
+def test_while_an_offer_is_open_nothing_else_is_done_with_the_exhibit(field: Field, shared: Shared) -> None:
+    """Two open offers could both be accepted. Control: once the first is refused, another may be made."""
+    document = offer(field, shared)
+
+    def offer_again() -> None:
+        with field.north.office.files.session() as db:
+            handover.offer(
+                db, field.north.officer("liaison"), shared.ours, shared.object_id, "shelter-ngo", seal=None, place="p",
+                reason="r", seen=field.north.office.seen(db), now=now(),
+            )  # fmt: skip
+
+    with pytest.raises(CustodyBroken, match="has not refused"):
+        offer_again()
+    answer(field, shared, document, accept=False, seal="S-2")
+    field.sync_all()
+    with pytest.raises(CustodyBroken, match="has not refused"):
+        offer_again()
+    back = handing_over.answer_document(
+        field.south.office, field.south.officer("prosecutor"), shared.theirs, shared.object_id
+    )
+    handing_over.close(field.north.office, field.north.officer("liaison"), shared.ours, back, now=now())
+    offer_again()
+    assert state(field.north, "liaison", shared.ours, shared.object_id) == "offered"
+
+
 def test_an_offer_is_answered_once_and_only_by_the_agency_it_names(field: Field, shared: Shared) -> None:
     document = offer(field, shared)
     case_id = make_case(field.shelter, "case-worker-1", "case-worker-2")
@@ -182,18 +207,18 @@ def test_a_pack_takes_custody_two_officers_and_a_confirmed_log(field: Field, sha
     field.sync_all()
     pack = court_packs.plan(south, first, shared.theirs, reference="R", render=print_custody_statement, now=now())
     with pytest.raises(PackNotReady, match="sync"):
-        court_packs.sign(south, first, pack)
+        court_packs.sign(south, first, pack, now=now())
     field.sync_all()
-    assert court_packs.sign(south, first, pack) == "signing"
+    assert court_packs.sign(south, first, pack, now=now()) == "signing"
     with pytest.raises(Conflict):
-        court_packs.sign(south, first, pack)
+        court_packs.sign(south, first, pack, now=now())
     with pytest.raises(PackNotReady, match="two officers"):
-        court_packs.write(south, first, pack, tmp_path / "pack.zip")
-    assert court_packs.sign(south, second, pack) == "ready"
-    size = court_packs.write(south, first, pack, tmp_path / "pack.zip")
+        court_packs.write(south, first, pack, tmp_path / "pack.zip", now=now())
+    assert court_packs.sign(south, second, pack, now=now()) == "ready"
+    size = court_packs.write(south, first, pack, tmp_path / "pack.zip", now=now())
     assert size == (tmp_path / "pack.zip").stat().st_size
     with pytest.raises(Conflict):
-        court_packs.write(south, first, pack, tmp_path / "pack.zip")
+        court_packs.write(south, first, pack, tmp_path / "pack.zip", now=now())
     with south.files.session() as db:
         trust = print_trust(trust_of_desk(db).trust)
     with (tmp_path / "pack.zip").open("rb") as stream:

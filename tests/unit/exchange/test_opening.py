@@ -45,6 +45,7 @@ from exchange import approvals, arrivals, ciphertext, delivery, handle_keys, joi
 from exchange.cover import Cover, Entitled, Parent
 from exchange.models import Approval
 from exchange.office import list_alarms
+from identity import consent, persons
 from tests.support.field import Field, now
 from tests.support.traffic import (
     BASIS,
@@ -53,6 +54,7 @@ from tests.support.traffic import (
     altered_json,
     ask_at,
     between,
+    case_of,
     dropped,
     flag,
     form,
@@ -421,11 +423,41 @@ def test_the_record_shows_purposes_to_the_sender_and_to_the_agency_that_opened(f
         assert (act.officer, act.details.get("place")) == ("south-prosecutor/prosecutor-1", expected)
 
 
-def _with_consent(field: Field, to: Any, officer: str, consent: bytes, sign: bool = True, **change: Any) -> Parcel:
+def test_an_auditor_and_a_supervisor_read_who_acted_and_no_purpose(field: Field) -> None:
+    """They read the record of every bundle of their agency; the content and the reasons stay closed to them."""
+    bundle = _parcel(field).send(field.south)
+    open_at(field.south, "prosecutor-1", bundle, place="court").close()
+    whole = record_of(field.north, "liaison-1", bundle)
+    assert any(one.details for one in whole)
+    for word in ("auditor-1", "supervisor-1"):
+        acts = record_of(field.north, word, bundle)
+        assert [(one.kind, one.officer, one.log_index) for one in acts] == [
+            (one.kind, one.officer, one.log_index) for one in whole
+        ]
+        assert not any(one.details for one in acts)
+        with pytest.raises((NotEntitled, NotPermitted)):
+            reading.preview(field.north.office, field.north.officer(word), bundle, now=now())
+    with pytest.raises(NotEntitled):
+        record_of(field.north, "liaison-2", bundle)
+
+
+def _consent(field: Field) -> bytes:
+    """A consent that covers both recipients."""
+    worker = field.shelter.officer("case-worker-1")
+    facts = consent.ConsentFacts(
+        (PURPOSE, "protection"), ("north-police", "south-prosecutor"), "2026-01-01", "en", "tell us", (), None
+    )  # fmt: skip
+    case_id = case_of(field.shelter, worker)
+    with field.shelter.office.files.session() as db:
+        person = persons.add_person(db, worker, case_id, {"prs_gender": "f"}, role="victim", short="W", now=now())
+        return consent.record_consent(db, worker, case_id, person, facts, now=now())
+
+
+def _with_consent(field: Field, to: Any, officer: str, given: bytes, sign: bool = True, **change: Any) -> Parcel:
     """A person with her consent, from the shelter."""
     recipient = to.agency
     body: dict[str, Any] = {
-        "v": 1, "record": b64u(extract_id(consent, [recipient])), "person": "P-9", "purposes": [PURPOSE, "protection"],
+        "v": 1, "record": b64u(extract_id(given, [recipient])), "person": "P-9", "purposes": [PURPOSE, "protection"],
         "items": [], "recipient": recipient, "given_on": "2026-01-01", "valid_until": None, "language": "en",
         "how_to_withdraw": "tell us", "place": 0, "signature_by": "shelter-ngo/case-worker-1", **change,
     }  # fmt: skip
@@ -437,13 +469,14 @@ def _with_consent(field: Field, to: Any, officer: str, consent: bytes, sign: boo
         "case-worker-1",
         to,
         [officer],
-        consents=(consent,),
+        data=(),
+        consents=(given,),
         form=form(persons=[person], consents=[extract]),
     )
 
 
 def test_a_consent_that_the_senders_officer_did_not_sign_closes_the_bundle(field: Field) -> None:
-    record = os.urandom(16)
+    record = _consent(field)
     for bad, error in (
         ({"sign": False}, SignatureInvalid),
         ({"signature_by": "north-police/liaison-1"}, SignatureInvalid),
@@ -458,7 +491,7 @@ def test_a_consent_that_the_senders_officer_did_not_sign_closes_the_bundle(field
 
 
 def test_two_recipients_of_one_consent_find_nothing_in_common(field: Field) -> None:
-    record = os.urandom(16)
+    record = _consent(field)
     seen = []
     for desk, officer in ((field.south, "prosecutor-1"), (field.north, "liaison-1")):
         bundle = _with_consent(field, desk, officer, record).send(desk)
@@ -471,7 +504,7 @@ def test_two_recipients_of_one_consent_find_nothing_in_common(field: Field) -> N
 
 
 def test_a_derivative_that_does_not_rest_on_its_parents_consent_is_refused(field: Field) -> None:
-    first = _with_consent(field, field.north, "liaison-1", os.urandom(16)).send(field.north)
+    first = _with_consent(field, field.north, "liaison-1", _consent(field)).send(field.north)
     open_at(field.north, "liaison-1", first).close()
     with field.north.office.files.session() as db:
         parent = Parent(first, arrivals.get_stored(db, first).header_digest)

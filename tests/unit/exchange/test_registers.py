@@ -199,10 +199,11 @@ def test_instructions_are_enforced_where_they_count(field: Field) -> None:
     bundle = _send(field, flags=(flag("no-export"), flag("no-onward-transfer")))
     flags = _seen(field, bundle).flags
     with pytest.raises(FlagForbids):
-        policy.require_onward(flags, "2026-06-01")
+        policy.require_onward(flags, "2026-06-01", recipients=["shelter-ngo"], sender="north-police")
+    policy.require_onward(flags, "2026-06-01", recipients=["north-police"], sender="north-police")
     with pytest.raises(FlagForbids):
         policy.require_export(flags, "2026-06-01", court_order="2 KLs 7/31", officers=1)
     with pytest.raises(FlagForbids):
         policy.require_export(flags, "2026-06-01", court_order=" ", officers=2)
     policy.require_export(flags, "2026-06-01", court_order="2 KLs 7/31", officers=2)
-    policy.require_onward([], "2026-06-01")
+    policy.require_onward([], "2026-06-01", recipients=["shelter-ngo"], sender="north-police")

@@ -1,6 +1,7 @@
 """Inquiry, answer with consent, hold, lifting, withdrawal, purge and receipts, between three desks and a broker."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import pytest
@@ -15,6 +16,7 @@ from errors import (
     ConsentMissing,
     DecryptionFailed,
     FormatError,
+    HandleUsed,
     NotFound,
     NotPermitted,
     ReleaseDestroyed,
@@ -22,6 +24,7 @@ from errors import (
     SignatureInvalid,
 )
 from exchange import approvals, delivery, filing, inquiries, opening, orders, purges, reading, sharing, withdrawals
+from exchange.composition import Composition
 from exchange.handle_keys import handle_secret
 from exchange.models import HandleOrder, PurgeReceipt
 from exchange.sharing import Choice
@@ -103,9 +106,17 @@ def approve(field: Field, approval_id: bytes) -> None:
         approvals.grant(db, field.shelter.officer("case-worker-2"), approval_id, now=now())
 
 
+def ask(field: Field, sent: Sent) -> bytes:
+    """A colleague is asked to withdraw."""
+    worker = field.shelter.officer("case-worker")
+    asked = withdrawals.ask_withdrawal(field.shelter.office, worker, sent.case_id, sent.record_id, now=now())
+    assert asked is not None
+    return asked
+
+
 def withdraw(field: Field, sent: Sent) -> None:
     office, worker = field.shelter.office, field.shelter.officer("case-worker")
-    asked = withdrawals.ask_withdrawal(office, worker, sent.case_id, sent.record_id, now=now())
+    asked = ask(field, sent)
     approve(field, asked)
     withdrawals.withdraw(office, worker, sent.case_id, sent.record_id, approval_id=asked, now=now())
 
@@ -121,6 +132,8 @@ def test_a_hold_stops_openings_and_its_lifting_by_two_allows_them_again(field: F
         open_at_south(field, sent)
     with pytest.raises(Conflict):
         withdrawals.hold(office, worker, sent.case_id, sent.record_id, reason="again", now=now())
+    (act,) = withdrawals.history(office, worker, sent.case_id, sent.record_id)
+    assert (act["state"], act["reason"]) == ("held", "she asks for time")
     asked = withdrawals.ask_lifting(office, worker, sent.case_id, sent.record_id, now=now())
     with pytest.raises(ApprovalMissing):
         withdrawals.lift(office, worker, sent.case_id, sent.record_id, approval_id=asked, now=now())
@@ -136,10 +149,14 @@ def test_a_withdrawal_takes_two_deletes_at_the_holder_and_comes_back_as_a_receip
     case_id = make_case(field.south, "prosecutor-1", "prosecutor-2")
     (item,) = filing.file_all(south, prosecutor, open_at_south(field, sent), case_id, now=now())
     assert b"".join(filing.read_filed(south.files, prosecutor, item))
-    asked = withdrawals.ask_withdrawal(office, worker, sent.case_id, sent.record_id, now=now())
+    purges.sign_receipts(south, prosecutor, now=now())  # what other tests have left
+    asked = ask(field, sent)
+    with pytest.raises(ReleaseHeld):
+        open_at_south(field, sent)  # asking holds at once
     with pytest.raises(ApprovalMissing):
         withdrawals.withdraw(office, worker, sent.case_id, sent.record_id, approval_id=asked, now=now())
-    withdraw(field, sent)
+    approve(field, asked)
+    withdrawals.withdraw(office, worker, sent.case_id, sent.record_id, approval_id=asked, now=now())
     with pytest.raises(ReleaseDestroyed):
         open_at_south(field, sent)
     field.sync_all()
@@ -153,6 +170,65 @@ def test_a_withdrawal_takes_two_deletes_at_the_holder_and_comes_back_as_a_receip
     field.sync_all()
     (receipt,) = withdrawals.status(office, worker, sent.case_id, sent.record_id)
     assert (receipt["agency"], receipt["state"], receipt["items"]) == ("south-prosecutor", "deleted", 1)
+
+
+def compose_again(field: Field, sent: Sent) -> Composition:
+    """A second answer that rests on the same consent, ready to be sealed."""
+    office, worker = field.shelter.office, field.shelter.officer("case-worker")
+    choice = choice_to_south(sent.case_id, persons=(sent.person_id,), records=(sent.record_id,))
+    with office.files.session() as db:
+        return sharing.compose(db, office, worker, choice, now=now())
+
+
+def test_what_was_composed_before_a_hold_is_not_sealed_after_it(field: Field, sent: Sent) -> None:
+    office, worker = field.shelter.office, field.shelter.officer("case-worker")
+    before = compose_again(field, sent)
+    delivery.seal(office, worker, before, [], now=now())
+    asked = ask(field, sent)
+    parts = office.files.blobs.list_keys("bundles")
+    with pytest.raises(ConsentMissing, match="held"):
+        delivery.seal(office, worker, before, [], now=now())
+    assert office.files.blobs.list_keys("bundles") == parts
+    approve(field, asked)
+    withdrawals.withdraw(office, worker, sent.case_id, sent.record_id, approval_id=asked, now=now())
+    with pytest.raises(ConsentMissing, match="withdrawn"):
+        delivery.seal(office, worker, before, [], now=now())
+
+
+def test_a_hold_that_comes_while_a_bundle_is_sealed_ends_the_sealing(field: Field, sent: Sent) -> None:
+    office, worker = field.shelter.office, field.shelter.officer("case-worker")
+    made = compose_again(field, sent)
+    blobs = office.files.blobs.list_keys("bundles")
+
+    def hold_meanwhile(done: int, total: int) -> None:
+        with suppress(Conflict):  # it is held from the first call on
+            withdrawals.hold(office, worker, sent.case_id, sent.record_id, reason="she asks", now=now())
+
+    with pytest.raises(ConsentMissing, match="held"):
+        delivery.seal(office, worker, made, [], now=now(), progress=hold_meanwhile)
+    assert office.files.blobs.list_keys("bundles") == blobs
+
+
+def test_what_was_sealed_before_a_withdrawal_is_not_sent_after_it(field: Field, sent: Sent) -> None:
+    office, worker = field.shelter.office, field.shelter.officer("case-worker")
+    bundle_id = delivery.seal(office, worker, compose_again(field, sent), [], now=now())
+    withdraw(field, sent)
+    with pytest.raises((HandleUsed, ReleaseDestroyed)):
+        delivery.send(office, bundle_id, now=now())
+    field.sync_all()
+    with pytest.raises(NotFound):
+        open_at_south(field, replace(sent, bundle_id=bundle_id))
+
+
+def test_a_consent_on_which_nothing_rests_is_withdrawn_at_once(field: Field) -> None:
+    office, worker = field.shelter.office, field.shelter.officer("case-worker")
+    case_id = make_case(field.shelter, "case-worker-1", "case-worker-2")
+    person_id, record_id = add_person(field, case_id)
+    assert withdrawals.ask_withdrawal(office, worker, case_id, record_id, now=now()) is None
+    with office.files.session() as db:
+        assert consent.get_consent(db, worker, case_id, record_id).state == consent.WITHDRAWN
+    with pytest.raises(ConsentMissing, match="withdrawn"):
+        compose_again(field, Sent(case_id, person_id, record_id, b""))
 
 
 def test_a_receipt_is_readable_by_the_agency_that_gave_the_order_alone(field: Field, sent: Sent) -> None:

@@ -54,3 +54,28 @@ def test_a_desk_of_another_version_is_not_opened(tmp_path: Path) -> None:
     with pytest.raises(SettingInvalid, match="amparo desk migrate"):
         DeskFiles.open(tmp_path / "desk")
     made.close()
+
+
+def test_custody_of_an_unreleased_version_is_not_carried_on_in_clear(tmp_path: Path) -> None:
+    """Nobody's key is at hand then. Control: a desk with events of bundles alone is brought up to date."""
+    for kind in ("bundle", "holding"):
+        engine = open_engine(f"sqlite:///{tmp_path / kind}")
+        with engine.begin() as connection:
+            command.upgrade(make_config("desk", connection), "0003")
+            connection.execute(text(OLD_EVENT), {"kind": kind})
+        if kind == "holding":
+            with pytest.raises(SettingInvalid, match="custody events of an unreleased version"):
+                migrate(engine, "desk")
+            assert get_revision(engine) == "0003"
+        else:
+            migrate(engine, "desk")
+            with engine.connect() as connection:
+                kept = connection.execute(text("SELECT clear_statement, sealed_statement FROM own_event")).one()
+            assert tuple(kept) == (b"a statement", None)
+        engine.dispose()
+
+
+OLD_EVENT = """
+INSERT INTO own_event (object_kind, object_id, number, tag, statement, salt, entry, officer, made_at, state)
+VALUES (:kind, x'00', 0, x'00', CAST('a statement' AS BLOB), x'00', x'00', 'north/liaison-1', 0, 'waiting')
+"""

@@ -1,0 +1,1 @@
+"""A second verifier for Amparo evidence packs, written from the protocol document alone."""
