@@ -7,6 +7,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from errors import SettingInvalid
@@ -35,6 +36,14 @@ def test_a_history_leads_to_the_models(tmp_path: Path, history: str) -> None:
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), base.metadata) != []
     engine.dispose()
+
+
+@pytest.mark.parametrize("history", ["broker", "desk"])
+def test_the_newest_step_by_name_is_the_head_of_the_history(history: str) -> None:
+    """Steps are numbered in order, so that a start can tell without loading the library."""
+    script = ScriptDirectory.from_config(make_config(history))
+    assert get_newest(history) == script.get_current_head()
+    assert len(script.get_bases()) == len(script.get_heads()) == 1
 
 
 def test_a_desks_history_leads_back_to_nothing(tmp_path: Path) -> None:
