@@ -1,10 +1,11 @@
 # Every command of this repository. `make help` lists them.
-# Variables: SEED=123 repeats a test run; T=tests/unit/crypto narrows it; ONCE=1 ends the demonstration by itself.
+# Variables: SEED=123 repeats a test run; JOBS=0 runs one test after the other; T=tests/unit/crypto narrows it; ONCE=1 ends the demonstration by itself.
 
 PY := .venv/bin/python
 PRODUCT := $(wildcard app.py errors.py agencies broker cli config crypto custody demo desk evidence exchange \
                      identity matching migrations storage)
-PYTEST = $(PY) -m pytest $(if $(SEED),--seed $(SEED),) $(ARGS) $(T)
+# As many files at once as there are cores, four at the most; JOBS=0 runs one after the other.
+PYTEST = $(PY) -m pytest -n $(or $(JOBS),auto) --maxprocesses 4 --dist loadfile $(if $(SEED),--seed $(SEED),) $(ARGS) $(T)
 
 # Python that does not come from brew finds brew's Pango only in this way. It stands in each recipe, because
 # macOS removes the variable when a shell of its own starts.
