@@ -221,7 +221,7 @@ class OpenBundle:
         return "OpenBundle(hidden)"
 
     def close(self) -> None:
-        """End the helper thread; the content key goes with the object."""
+        """Let go of the content key."""
         self._opener.close()
 
     def plaintext(self, start: int, end: int) -> Iterator[memoryview]:

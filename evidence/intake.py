@@ -98,6 +98,8 @@ def take_in(
     officer.require("exhibit-take-in")
     if media_type is not None and not MEDIA_TYPE.match(media_type):
         raise FormatError("a media type has two words in lower case and a slash")
+    if not source.is_file():  # a pipe would be waited for without end
+        raise NotFound("this cannot be taken in: it is missing, or it is no plain file")
     name = name or readable_name(source)
     with files.session() as db:
         case = bytes(case_key(db, officer, case_id))

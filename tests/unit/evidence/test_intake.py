@@ -75,6 +75,14 @@ def test_a_file_whose_name_is_no_text_is_taken_in_under_a_readable_one(team: Tea
     assert (found.name, found.media_type) == ("caf\\xe9\n.jpg", "image/jpeg")
 
 
+def test_a_pipe_is_refused_and_not_waited_for(team: Team, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(NotFound, match="no plain file"):
+        team.take_in(tmp_path / "pipe")
+    (tmp_path / "file").write_bytes(b"x")
+    assert team.take_in(tmp_path / "file").size_bytes == 1
+
+
 def test_neither_name_nor_content_is_readable_on_the_disk(team: Team, tmp_path: Path) -> None:
     path = tmp_path / "name-that-tells.txt"
     path.write_bytes(b"content-that-tells" * 10)
