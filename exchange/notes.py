@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from agencies.cases import case_key
@@ -39,7 +40,21 @@ def note_of(db: Session, officer: OfficerSession, case_id: bytes, bundle_id: byt
     row = db.get(BundleNote, (bundle_id, case_id))
     if row is None:
         raise NotFound("nothing is kept about this bundle in this case")
+    return _open(case_key(db, officer, case_id), row)
+
+
+def notes_of_case(db: Session, officer: OfficerSession, case_id: bytes) -> list[tuple[bytes, dict[str, Any]]]:
+    """What is kept about each bundle under a case.
+
+    Raises:
+        NotPermitted
+    """
     key = case_key(db, officer, case_id)
-    raw = open_column(key, "bundle_note", "content", bundle_id + case_id, row.version, row.content)
+    rows = db.scalars(select(BundleNote).where(BundleNote.case_id == case_id))
+    return [(row.bundle_id, _open(key, row)) for row in rows]
+
+
+def _open(key: bytes, row: BundleNote) -> dict[str, Any]:
+    raw = open_column(key, "bundle_note", "content", row.bundle_id + row.case_id, row.version, row.content)
     found = parse_json(raw, max_bytes=2**23)
     return found if isinstance(found, dict) else {}

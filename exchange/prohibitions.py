@@ -67,7 +67,7 @@ def bundles_behind(
         for item in filing.list_filed(db, officer, case_id)
         if item.file_id in wanted or item.object_id in exhibits
     }
-    for bundle_id, note in _notes(db, officer, case_id):
+    for bundle_id, note in notes.notes_of_case(db, officer, case_id):
         if exhibits & {unb64u(one) for one in note.get(notes.EXHIBITS, [])}:
             found.add(bundle_id)
     return {one for one in found if arrivals.get_stored(db, one).sender_agency != office.agency}
@@ -76,18 +76,13 @@ def bundles_behind(
 def bundles_with(db: Session, officer: OfficerSession, case_id: bytes, objects: Collection[bytes]) -> set[bytes]:
     """Bundles in which this case's own team has sent these exhibits."""
     found = set()
-    for bundle_id, note in _notes(db, officer, case_id):
+    for bundle_id, note in notes.notes_of_case(db, officer, case_id):
         if note.get(notes.COMPOSITION) is None or arrivals.get_stored(db, bundle_id).log_index is None:
             continue
         form = parse_composition(unb64u(note[notes.COMPOSITION])).form
         if set(objects) & {unb64u(one["object"]) for one in form.get("exhibits", [])}:
             found.add(bundle_id)
     return found
-
-
-def _notes(db: Session, officer: OfficerSession, case_id: bytes) -> list[tuple[bytes, dict[str, Any]]]:
-    rows = db.scalars(select(BundleNote.bundle_id).where(BundleNote.case_id == case_id))
-    return [(one, notes.note_of(db, officer, case_id, one)) for one in list(rows)]
 
 
 # ---- Their flags ------------------------------------------------------------------------------------------------
