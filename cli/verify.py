@@ -61,6 +61,10 @@ def examine(pack: Path, trust: Path | None) -> tuple[int, dict[str, Any]]:
     except AmparoError as error:
         report |= {"code": error.code, "message": error.message, "meaning": error.explanation()}
         return REFUSED, {"result": RESULTS[REFUSED], **report}
+    except Exception as error:  # noqa: BLE001  # whoever checks a hostile pack gets an answer, and the answer is no
+        kind = type(error).__name__
+        report |= {"code": "unexpected", "message": f"the pack holds something that this program cannot read ({kind})"}
+        return REFUSED, {"result": RESULTS[REFUSED], **report}
     status = PROVEN if verdict.is_proven else WHOLE
     return status, {"result": RESULTS[status], **report, **_as_json(verdict)}
 

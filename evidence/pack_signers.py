@@ -13,7 +13,7 @@ from custody.policy import Trust
 from errors import AmparoError, SignerUnproven
 
 # Kinds of directory statements that a pack may hold: those from which a signer is proven or struck off.
-KINDS: Final = frozenset({"certificate", "deputy", "revocation"})
+KINDS: Final = ("certificate", "deputy", "revocation")  # a tuple: a strange value is compared, not looked up
 # Roles that may act on evidence; an administrator or auditor as such may not.
 EVIDENCE_ROLES: Final = frozenset({"liaison", "prosecutor", "case-worker", "supervisor"})
 

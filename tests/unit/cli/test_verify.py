@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.verify import command
+from evidence.pack_signers import Signers
 from tests.support.packs import AGENCIES, make_case, relist, unpack, zip_up
 
 
@@ -105,3 +106,15 @@ def test_verify_needs_no_server_and_no_database(folder: Path) -> None:
     )
     paths = [str(folder / "pack.zip"), str(folder / "trust.txt")]
     assert subprocess.run([sys.executable, "-c", program, *paths], check=False).returncode == 0
+
+
+def test_what_the_program_did_not_foresee_is_a_refusal_and_no_traceback(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails closed: an error of the program itself ends with 1 and a sentence. Control: without it, 0."""
+    assert run(folder / "pack.zip", "--trust", folder / "trust.txt").exit_code == 0
+    monkeypatch.setattr(Signers, "take", lambda self, index, statement: {}[{}])  # type: ignore[index]
+    result = run(folder / "pack.zip", "--trust", folder / "trust.txt")
+    assert result.exit_code == 1
+    assert "[unexpected]" in result.output
+    assert "Traceback" not in result.output
