@@ -108,6 +108,12 @@ class NotPermitted(Refused):
     code = "not-permitted"
 
 
+class RoleForbids(NotPermitted):
+    """Your role does not allow this."""
+
+    code = "role-forbids"
+
+
 class ConsentMissing(Refused):
     """There is no consent that covers this disclosure."""
 
@@ -310,6 +316,12 @@ class PassphraseWrong(KeyholderError):
     """The passphrase does not open the key file."""
 
     code = "passphrase-wrong"
+
+
+class FactorWrong(KeyholderError):
+    """This code does not fit, or it was used before; take the next one that your authenticator shows."""
+
+    code = "factor-wrong"
 
 
 class KeyUnusable(KeyholderError):

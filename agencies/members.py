@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from agencies import directory_entries
+from agencies import directory_entries, sign_ins
 from agencies.directory import ROLES, Directory
 from agencies.models import CaseKey, Exclusion, Member
 from agencies.rights import require_right
@@ -286,7 +286,7 @@ def unlock(
     except PassphraseWrong:
         note_failure(member, now)
         raise PassphraseWrong(WRONG) from None
-    member.failures, member.locked_until = 0, 0
+    forget_failures(member)
     return OfficerSession(handle, _roles(member, directory), secrets)
 
 
@@ -315,10 +315,14 @@ def sign_in(
     try:
         secrets = keyring.unlock(member.keyring if member is not None and is_known else _nobody(), passphrase)
     except PassphraseWrong:
+        if is_known:
+            with files.session() as db:
+                sign_ins.note(db, handle, sign_ins.PASSPHRASE, now=now)
         raise PassphraseWrong(WRONG) from None
     with files.session() as db:
         member = get_member(db, handle)
-        member.failures, member.locked_until = 0, 0
+        forget_failures(member)
+        sign_ins.note(db, handle, sign_ins.OPEN, now=now)
         return OfficerSession(handle, _roles(member, directory), secrets)
 
 
@@ -345,6 +349,11 @@ def note_failure(member: Member, now: int) -> None:
     member.failures += 1
     if member.failures > FREE_TRIES:
         member.locked_until = now + min(LONGEST_DELAY_SECONDS, 2 ** (member.failures - FREE_TRIES))
+
+
+def forget_failures(member: Member) -> None:
+    """A try was right: the next wrong one is the first again."""
+    member.failures, member.locked_until = 0, 0
 
 
 def change_passphrase(

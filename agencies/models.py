@@ -1,10 +1,10 @@
 """Tables of a desk: officers and their locked keys, cases, and the keys of cases wrapped to officers."""
 
-from sqlalchemy import Boolean, ForeignKeyConstraint, Integer, LargeBinary, String
+from sqlalchemy import BigInteger, Boolean, ForeignKeyConstraint, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.database import DeskBase
-from storage.types import Identifier
+from storage.types import Identifier, SealedBytes
 
 
 class Member(DeskBase):
@@ -108,3 +108,56 @@ class Act(DeskBase):
 
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     statement: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class OwnPaper(DeskBase):
+    """Something that an officer keeps for herself, sealed to her own receiving key: a page half filled in, a secret
+    of a second factor. It can be put away with nobody signed in; only she reads it.
+    """
+
+    __tablename__ = "own_paper"
+
+    paper_id: Mapped[bytes] = mapped_column(Identifier, primary_key=True)
+    officer: Mapped[str] = mapped_column(String(64), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    sealed: Mapped[bytes] = mapped_column(SealedBytes)
+    changed_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class SecondFactor(DeskBase):
+    """What an officer shows beside the passphrase: an authenticator's codes, or a security key (passkey)."""
+
+    __tablename__ = "second_factor"
+
+    factor_id: Mapped[bytes] = mapped_column(Identifier, primary_key=True)
+    officer: Mapped[str] = mapped_column(String(64), index=True)
+    kind: Mapped[str] = mapped_column(String(4))  # code | key
+    paper_id: Mapped[bytes] = mapped_column(Identifier)  # own paper: what she calls it, and the secret of a code
+    credential: Mapped[bytes | None] = mapped_column(LargeBinary(1023), unique=True)  # key: its id
+    public_key: Mapped[bytes | None] = mapped_column(LargeBinary)  # key: COSE
+    counter: Mapped[int] = mapped_column(BigInteger)  # code: last step used; key: its signature counter
+    added_at: Mapped[int] = mapped_column(BigInteger)
+    used_at: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class SignInNote(DeskBase):
+    """A try to sign in, and how it ended."""
+
+    __tablename__ = "sign_in_note"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    officer: Mapped[str] = mapped_column(String(64), index=True)
+    result: Mapped[str] = mapped_column(String(16))  # open | passphrase | factor
+    at: Mapped[int] = mapped_column(BigInteger)
+
+
+class Preference(DeskBase):
+    """How an officer likes the desk: nothing about any case."""
+
+    __tablename__ = "preference"
+
+    officer: Mapped[str] = mapped_column(String(64), primary_key=True)
+    language: Mapped[str | None] = mapped_column(String(8))
+    theme: Mapped[str | None] = mapped_column(String(8))  # light | dark; none: as the system
+    hides_agency: Mapped[bool] = mapped_column(Boolean, default=False)  # a quiet top bar
+    shows_exit: Mapped[bool | None] = mapped_column(Boolean)

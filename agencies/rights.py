@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from agencies.directory import ROLES
-from errors import NotPermitted
+from errors import RoleForbids
 
 LIAISON: Final = "liaison"
 PROSECUTOR: Final = "prosecutor"
@@ -60,11 +60,11 @@ def has_right(roles: Iterable[str], right: str) -> bool:
 
 
 def require_right(roles: Iterable[str], right: str) -> None:
-    """Raise NotPermitted unless one of these roles has the right.
+    """Raise RoleForbids unless one of these roles has the right.
 
     Raises:
-        NotPermitted: says which roles may.
+        RoleForbids: says which roles may.
     """
     if not has_right(roles, right):
         may = ", ".join(sorted(RIGHTS[right]))
-        raise NotPermitted(f"your role does not allow this; it is for: {may}")
+        raise RoleForbids(f"your role does not allow this; it is for: {may}")

@@ -22,6 +22,7 @@ from cli.desk_at import (
     read_text,
     table,
 )
+from config.settings import SECOND_FACTOR
 from crypto import labels
 from crypto.encoding import dump_json, parse_json
 from crypto.statements import Statement, parse_statement
@@ -38,8 +39,14 @@ PAPER = click.Path(path_type=Path, dir_okay=False)
 @click.option("--kind", required=True, type=click.Choice(["police", "prosecution", "ngo", "other"]))
 @click.option("--port", default=8001, show_default=True, help="Where the desk's pages are served on this machine.")
 @click.option("--url", help="Exact address of the pages; http only on this machine.")
+@click.option(
+    "--second-factor", type=click.Choice(SECOND_FACTOR), default="required", show_default=True,
+    help="Whether pages ask for a second factor; off is for trying the desk out, on this machine alone.",
+)  # fmt: skip
 @pass_at
-def init(at: At, invitation: Path, country: str, kind: str, port: int, url: str | None) -> None:
+def init(
+    at: At, invitation: Path, country: str, kind: str, port: int, url: str | None, second_factor: str
+) -> None:  # fmt: skip
     """Make a desk in its folder out of an INVITATION, and pin the keys of the log that it names."""
     raw = read_bytes(invitation)
     found = membership.parse_invitation(raw)
@@ -53,6 +60,7 @@ def init(at: At, invitation: Path, country: str, kind: str, port: int, url: str 
         "PORT": port,
         "BROKER_URL": found.url,
         "SESSION_KEY_FILE": (at.folder / "session.key").resolve(),
+        "SECOND_FACTOR": second_factor,
     }
     text = "".join(f"AMPARO_DESK_{name}={value}\n" for name, value in values.items())
     write_private(at.folder / ENV_FILE, text.encode())

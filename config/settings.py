@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import unquote, urlsplit
+from zoneinfo import available_timezones
 
 from environs import Env, EnvError
 from platformdirs import user_data_path
@@ -19,6 +20,8 @@ from platformdirs import user_data_path
 from errors import SettingInvalid
 
 MIB = 2**20
+SECOND_FACTOR = ("required", "off")
+LANGUAGES = ("en", "fr", "es", "ro", "ar")
 S = TypeVar("S")
 
 
@@ -97,7 +100,11 @@ class DeskSettings:
     host: str = "127.0.0.1"
     port: int = 8001
     session_hours: int = 12
-    idle_lock_minutes: int = 10
+    idle_lock_minutes: int = 5
+    second_factor: str = "required"  # or `off`, for a desk on loopback alone
+    time_zone: str = "UTC"  # of the dates on pages; proofs say UTC
+    language: str = "en"  # until an officer chooses another
+    exit_url: str = ""  # where `Exit this page` leads; empty: a page of the desk that says nothing
     sync_every_seconds: int = 20
     log_level: str = "info"
     log_form: str = "text"
@@ -106,6 +113,7 @@ class DeskSettings:
         require_origin("public_url", self.public_url)
         require_origin("broker_url", self.broker_url)
         require_positive(self)
+        _require_desk_words(self)
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -205,6 +213,20 @@ def require_origin(name: str, url: str) -> None:
         raise SettingInvalid(f"{name}: give scheme, host and port, and nothing behind them")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise SettingInvalid(f"{name}: only https, or http on this machine")
+
+
+def _require_desk_words(settings: DeskSettings) -> None:
+    """Raise SettingInvalid for a word that the desk does not know."""
+    if settings.second_factor not in SECOND_FACTOR:
+        raise SettingInvalid("second_factor: required or off")
+    if settings.second_factor == "off" and not is_loopback(urlsplit(settings.public_url).hostname or ""):
+        raise SettingInvalid("second_factor: a desk that other computers reach asks for a second factor")
+    if settings.language not in LANGUAGES:
+        raise SettingInvalid(f"language: one of {', '.join(LANGUAGES)}")
+    if settings.time_zone not in available_timezones():
+        raise SettingInvalid("time_zone: a name of the time zone database, as Europe/Paris or UTC")
+    if settings.exit_url and urlsplit(settings.exit_url).scheme != "https":
+        raise SettingInvalid("exit_url: a page that begins with https:, or nothing")
 
 
 def is_loopback(host: str) -> bool:

@@ -147,7 +147,8 @@ def _set_up(stage: Stage, desk: DeskCommands) -> None:
     port = free_port()
     stage.urls[agency.name] = f"http://127.0.0.1:{port}"
     desk.do(
-        "init", str(stage.folder / f"invitation-{agency.name}.json"), "--country", agency.country, "--kind",
+        "init", str(stage.folder / f"invitation-{agency.name}.json"), "--second-factor", "off",
+        "--country", agency.country, "--kind",
         agency.kind, "--port", str(port),
     )  # fmt: skip
     (stage.folder / f"invitation-{agency.name}.json").unlink()

@@ -2,13 +2,12 @@
 
 from typing import Any, Final
 
-from flask import Blueprint, abort, current_app, render_template
+from flask import Blueprint, abort, render_template
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 
 from agencies import cases as case_service
-from agencies.rights import has_right
 from crypto.header import IDENTIFIER_BYTES
+from desk.access import needs, office, officer
 from evidence import exhibits, holdings
 
 pages: Final = Blueprint("casework", __name__)
@@ -34,29 +33,27 @@ def identifier(text: str) -> bytes:
 
 
 @pages.get("/cases")
+@needs("case-read")
 def cases() -> ResponseReturnValue:
     """Cases of the officer's teams."""
-    officer, office = current_user.officer, current_app.extensions["office"]
-    found: list[dict[str, Any]] = []
-    if has_right(officer.roles, "case-read"):
-        with office.files.session() as db:
-            found = [
-                {"id": one.case_id.hex(), "handle": one.handle, "opened_at": one.opened_at,
-                 **case_service.read_facts(db, officer, one)}
-                for one in case_service.list_cases(db, officer)
-            ]  # fmt: skip
-    return render_template("cases.html", cases=found, may=has_right(officer.roles, "case-read"))
+    with office().files.session() as db:
+        found: list[dict[str, Any]] = [
+            {"id": one.case_id.hex(), "handle": one.handle, "opened_at": one.opened_at,
+             **case_service.read_facts(db, officer(), one)}
+            for one in case_service.list_cases(db, officer())
+        ]  # fmt: skip
+    return render_template("cases.html", cases=found)
 
 
 @pages.get("/cases/<case_id>")
+@needs("case-read")
 def case(case_id: str) -> ResponseReturnValue:
     """Exhibits of a case and its team."""
-    officer, office = current_user.officer, current_app.extensions["office"]
-    with office.files.session() as db:
-        row = case_service.get_case(db, officer, identifier(case_id))
-        facts = case_service.read_facts(db, officer, row)
-        found = exhibits.list_exhibits(db, officer, row.case_id)
-        team = case_service.team(db, officer, row.case_id)
+    with office().files.session() as db:
+        row = case_service.get_case(db, officer(), identifier(case_id))
+        facts = case_service.read_facts(db, officer(), row)
+        found = exhibits.list_exhibits(db, officer(), row.case_id)
+        team = case_service.team(db, officer(), row.case_id)
         handle = row.handle
     return render_template(
         "case.html", case_id=case_id, handle=handle, facts=facts, exhibits=found, team=team, states=STATES
@@ -64,10 +61,10 @@ def case(case_id: str) -> ResponseReturnValue:
 
 
 @pages.get("/cases/<case_id>/exhibits/<object_id>")
+@needs("case-read")
 def exhibit(case_id: str, object_id: str) -> ResponseReturnValue:
     """Who held an exhibit, what was done with it, and whether the log proves it."""
-    officer, office = current_user.officer, current_app.extensions["office"]
-    with office.files.session() as db:
-        found = exhibits.get_exhibit(db, officer, identifier(case_id), identifier(object_id))
-        history = holdings.history(db, officer, identifier(case_id), identifier(object_id))
+    with office().files.session() as db:
+        found = exhibits.get_exhibit(db, officer(), identifier(case_id), identifier(object_id))
+        history = holdings.history(db, officer(), identifier(case_id), identifier(object_id))
     return render_template("exhibit.html", case_id=case_id, exhibit=found, history=history, states=STATES)

@@ -3,11 +3,10 @@
 import time
 from typing import Final
 
-from flask import Blueprint, current_app, render_template
+from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 
-from agencies.rights import has_right
+from desk.access import needs, office, officer
 from desk.casework import identifier
 from exchange import arrivals, reading
 
@@ -15,21 +14,20 @@ pages: Final = Blueprint("inbox", __name__)
 
 
 @pages.get("/inbox")
+@needs("open")
 def bundles() -> ResponseReturnValue:
     """Bundles by other agencies, newest first."""
-    office = current_app.extensions["office"]
-    with office.files.session() as db:
+    with office().files.session() as db:
         found = [
             {"id": one.bundle_id.hex(), "sender": one.sender_agency, "state": one.state, "at": one.added_at}
             for one in arrivals.list_bundles(db, "in")
         ]
-    return render_template("inbox.html", bundles=found, may=has_right(current_user.officer.roles, "open"))
+    return render_template("inbox.html", bundles=found)
 
 
 @pages.get("/inbox/<bundle_id>")
+@needs("open")
 def bundle(bundle_id: str) -> ResponseReturnValue:
     """Sender, purposes, entitled officers, flags. Nothing is opened and nothing is logged."""
-    office, officer = current_app.extensions["office"], current_user.officer
-    officer.require("open")
-    seen = reading.preview(office, officer, identifier(bundle_id), now=int(time.time()))
+    seen = reading.preview(office(), officer(), identifier(bundle_id), now=int(time.time()))
     return render_template("bundle.html", bundle_id=bundle_id, seen=seen)

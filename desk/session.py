@@ -1,34 +1,80 @@
 """Who is signed in: officers' sessions live in this process's memory and nowhere else.
 
 The cookie holds a random name of a session; the keys are reachable only through the entry of that name. A lock, a
-sign-out, an idle spell or the end of the longest session wipes them, and so does the officer's departure.
+sign-out, an idle spell or the end of the longest session wipes them, and so does the officer's departure. Between
+passphrase and second factor a session is pending: it opens the steps of the sign-in and nothing else.
 """
 
 import secrets
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from flask import Flask, session
-from flask_login import LoginManager, UserMixin, login_user, logout_user
+from flask_login import AnonymousUserMixin, LoginManager, UserMixin, login_user, logout_user
 
 from agencies.members import OfficerSession
+from agencies.preferences import Preferences
 
 IsCurrent = Callable[[OfficerSession], bool]
+PENDING_SECONDS: Final = 300
+MOST_ENDED: Final = 1000
+MOST_DONE: Final = 500
+KEPT: Final = ("next", "language", "_flashes")  # of the cookie, over a sign-in
 
 
 @dataclass
 class SignedIn(UserMixin):  # type: ignore[misc]
-    """One signed-in officer. `officer` holds the keys; it is never printed."""
+    """One signed-in officer. `officer` holds the keys; it is never printed.
+
+    Attributes:
+        is_pending: the second factor is still to come.
+        choices: how she likes the desk.
+        offered: secret of an authenticator that is being set up.
+        challenge: what a security key has to answer.
+        named: persons whose name was asked for and is shown, to the moment at which it hides again.
+        done: forms that were sent, by their number, to where they led: sent twice, they lead there again.
+        acts: held while a form is worked on, so that the same one sent twice is done once.
+    """
 
     name: str
     officer: OfficerSession = field(repr=False)
+    is_pending: bool = False
+    choices: Preferences = field(default_factory=Preferences)
+    offered: str | None = field(default=None, repr=False)
     since: float = field(default_factory=time.monotonic)
     seen: float = field(default_factory=time.monotonic)
+    challenge: bytes | None = field(default=None, repr=False)
+    named: dict[bytes, float] = field(default_factory=dict, repr=False)
+    done: OrderedDict[str, str] = field(default_factory=OrderedDict, repr=False)
+    acts: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    @property
+    def language(self) -> str | None:
+        """The language she chose."""
+        return self.choices.language
+
+    @property
+    def is_authenticated(self) -> bool:
+        return not self.is_pending
 
     def get_id(self) -> str:
         return self.name
+
+    def note_done(self, number: str, location: str) -> None:
+        """Remember where a form led."""
+        self.done[number] = location
+        while len(self.done) > MOST_DONE:
+            self.done.popitem(last=False)
+
+
+class Nobody(AnonymousUserMixin):  # type: ignore[misc]
+    """Whoever has not signed in."""
+
+    is_pending = False
 
 
 class SessionBook:
@@ -40,17 +86,21 @@ class SessionBook:
     """
 
     def __init__(self, idle_seconds: float, longest_seconds: float, is_current: IsCurrent) -> None:
-        self._idle, self._longest, self._is_current = idle_seconds, longest_seconds, is_current
+        self.idle_seconds = idle_seconds
+        self._longest, self._is_current = longest_seconds, is_current
         self._lock = threading.Lock()
         self._open: dict[str, SignedIn] = {}
+        self._ended: OrderedDict[str, str] = OrderedDict()
 
-    def begin(self, officer: OfficerSession) -> SignedIn:
-        entry = SignedIn(secrets.token_urlsafe(32), officer)
+    def begin(self, officer: OfficerSession, *, is_pending: bool = False) -> SignedIn:
+        """A new session under a name of its own."""
+        entry = SignedIn(secrets.token_urlsafe(32), officer, is_pending)
         with self._lock:
             self._open[entry.name] = entry
         return entry
 
     def find(self, name: str, now: float | None = None) -> SignedIn | None:
+        """The open session of this name, and a sign of life for it."""
         moment = time.monotonic() if now is None else now
         with self._lock:
             entry = self._open.get(name)
@@ -62,11 +112,39 @@ class SessionBook:
         entry.seen = moment
         return entry
 
+    def was(self, name: str) -> str | None:
+        """The officer of a session that has ended; forms that come late are kept for her."""
+        with self._lock:
+            return self._ended.get(name)
+
     def end(self, name: str) -> None:
+        """Wipe the keys of a session."""
         with self._lock:
             entry = self._open.pop(name, None)
+            if entry is not None and not entry.is_pending:
+                self._ended[name] = entry.officer.handle
+                while len(self._ended) > MOST_ENDED:
+                    self._ended.popitem(last=False)
         if entry is not None:
+            entry.named.clear()
             entry.officer.lock()
+
+    def promote(self, entry: SignedIn) -> SignedIn:
+        """The second factor was right: the same keys under a new name."""
+        with self._lock:
+            self._open.pop(entry.name, None)
+        return self.begin(entry.officer)
+
+    def end_others(self, entry: SignedIn) -> int:
+        """Sign the officer out everywhere else; how many sessions that were."""
+        with self._lock:
+            names = [
+                name for name, other in self._open.items()
+                if other.officer.handle == entry.officer.handle and name != entry.name
+            ]  # fmt: skip
+        for name in names:
+            self.end(name)
+        return len(names)
 
     def sweep(self, now: float | None = None) -> None:
         """Wipe the keys of sessions that nobody used for a while; called by the desk's clock thread."""
@@ -79,13 +157,16 @@ class SessionBook:
     def officers(self) -> list[OfficerSession]:
         """Who is signed in now, each once."""
         with self._lock:
-            found = {entry.officer.handle: entry.officer for entry in self._open.values()}
+            found = {entry.officer.handle: entry.officer for entry in self._open.values() if not entry.is_pending}
         return [found[handle] for handle in sorted(found)]
 
     def _is_over(self, entry: SignedIn, now: float) -> bool:
-        return now - entry.seen > self._idle or now - entry.since > self._longest
+        if entry.is_pending:
+            return now - entry.since > PENDING_SECONDS
+        return now - entry.seen > self.idle_seconds or now - entry.since > self._longest
 
     def end_all(self) -> None:
+        """Wipe every key."""
         with self._lock:
             names = list(self._open)
         for name in names:
@@ -95,7 +176,7 @@ class SessionBook:
 def install(app: Flask, book: SessionBook) -> LoginManager:
     """Let Flask-Login find the signed-in officer by the cookie's random name."""
     manager = LoginManager(app)
-    manager.login_view = "entry.sign_in"
+    manager.anonymous_user = Nobody
     manager.session_protection = None  # the cookie is bound to this process by its key; addresses are all loopback
 
     @manager.user_loader  # type: ignore[untyped-decorator]
@@ -105,10 +186,22 @@ def install(app: Flask, book: SessionBook) -> LoginManager:
     return manager
 
 
-def start(book: SessionBook, officer: OfficerSession) -> None:
-    """Sign the officer in under a new cookie; whatever the cookie held before is dropped."""
+def start(book: SessionBook, officer: OfficerSession, *, is_pending: bool) -> SignedIn:
+    """Sign the officer in under a new cookie; whatever the cookie held before is dropped, but the way back."""
+    return _use(book.begin(officer, is_pending=is_pending))
+
+
+def complete(book: SessionBook, entry: SignedIn) -> SignedIn:
+    """The second factor was right: a new cookie again."""
+    return _use(book.promote(entry))
+
+
+def _use(entry: SignedIn) -> SignedIn:
+    kept = {name: session[name] for name in KEPT if session.get(name)}
     session.clear()
-    login_user(book.begin(officer))
+    session.update(kept)
+    login_user(entry)
+    return entry
 
 
 def stop(book: SessionBook, entry: SignedIn) -> None:

@@ -1,29 +1,16 @@
 """The desk's first pages in a real browser, over real HTTP, with a desk that `amparo desk run` would serve."""
 
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 import pytest
 from playwright.sync_api import Page
-from werkzeug.serving import make_server
 
 from agencies import cases
-from app import create_app
-from config.settings import DeskSettings
 from evidence import exhibits, intake
-from tests.support.brokers import free_port
-from tests.support.field import WORDS, Field, now, with_field
-
-
-@dataclass
-class Served:
-    """A desk that answers, and the field behind it."""
-
-    url: str
-    field: Field
+from tests.support.field import now, with_field
+from tests.support.served import Served, serving, sign_in
 
 
 @pytest.fixture(scope="module")
@@ -41,36 +28,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
                 reason="seized in a search", action="seize", seen=desk.office.seen(db), now=now(),
             )  # fmt: skip
         desk.sync()
-        yield from serve(field)
-
-
-def serve(field: Field) -> Iterator[Served]:
-    port = free_port()
-    folder = field.north.folder
-    (folder / "session.key").write_bytes(b"k" * 32)
-    settings = DeskSettings(
-        data_dir=folder, agency_id="north-police", public_url=f"http://127.0.0.1:{port}", port=port,
-        broker_url=field.settings.public_url, session_key_file=folder / "session.key",
-    )  # fmt: skip
-    server = make_server("127.0.0.1", port, create_app(settings), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield Served(settings.public_url, field)
-    server.shutdown()
-    thread.join(10)
-
-
-def sign_in(page: Page, served: Served, handle: str = "liaison-1", words: str = WORDS) -> None:
-    page.goto(served.url)
-    page.get_by_label("Your role handle").fill(handle)
-    page.get_by_label("Passphrase").fill(words)
-    page.get_by_role("button", name="Unlock").click()
+        with serving(field, desk) as served:
+            yield served
 
 
 def test_an_officer_signs_in_reads_the_custody_of_an_exhibit_and_locks(page: Page, served: Served) -> None:
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    sign_in(page, served)
+    sign_in(page, served, "liaison-1")
+    page.get_by_role("link", name="Cases").first.click()
     page.get_by_role("link", name="NP-2031-7").click()
     page.get_by_role("link", name="E-0001").click()
     row = page.get_by_role("row").filter(has_text="seized in a search")
@@ -83,7 +49,7 @@ def test_an_officer_signs_in_reads_the_custody_of_an_exhibit_and_locks(page: Pag
 
 
 def test_the_inbox_is_empty_and_says_so(page: Page, served: Served) -> None:
-    sign_in(page, served)
+    sign_in(page, served, "liaison-1")
     page.get_by_role("link", name="Inbox").first.click()
     assert page.get_by_text("Nothing has arrived yet").is_visible()
 
@@ -95,19 +61,20 @@ def test_a_wrong_passphrase_and_an_unknown_handle_get_the_same_answer(page: Page
         told.append(page.get_by_role("alert").inner_text())
     assert told[0] == told[1]
     sign_in(page, served, "liaison-2")
-    assert page.url.endswith("/cases")
+    assert page.url.endswith("/today")
 
 
 def test_an_administrator_reads_no_case_and_no_bundle(page: Page, served: Served) -> None:
     sign_in(page, served, "administrator-1")
-    assert page.get_by_text("Your role does not read cases.").is_visible()
-    answer = page.goto(f"{served.url}/inbox/{'0' * 32}")
-    assert answer is not None
-    assert answer.status == 403
+    for path in ("/cases", f"/inbox/{'0' * 32}"):
+        answer = page.goto(served.url + path)
+        assert answer is not None
+        assert answer.status == 403
+        assert page.get_by_role("heading", name="This is not for your role").is_visible()
 
 
 def test_what_is_not_there_is_a_page_in_words(page: Page, served: Served) -> None:
-    sign_in(page, served)
+    sign_in(page, served, "liaison-1")
     for path in ("/cases/nothing", f"/cases/{'0' * 32}", "/nowhere"):
         answer = page.goto(served.url + path)
         assert answer is not None
@@ -127,9 +94,9 @@ def test_pages_are_closed_without_a_session_and_to_other_hosts_and_origins(serve
 
 
 def test_the_cookie_names_the_desk_and_is_of_this_site_alone(page: Page, served: Served) -> None:
-    sign_in(page, served)
+    sign_in(page, served, "liaison-1")
     (cookie,) = page.context.cookies()
-    assert cookie["name"] == f"amparo-{served.field.north.office.files.desk_id}"
+    assert cookie["name"] == f"amparo-{served.desk.office.files.desk_id}"
     assert cookie["httpOnly"]
     assert cookie["sameSite"] == "Strict"
-    assert Path(served.field.north.folder, "desk-id").read_text(encoding="ascii") in cookie["name"]
+    assert Path(served.desk.folder, "desk-id").read_text(encoding="ascii") in cookie["name"]

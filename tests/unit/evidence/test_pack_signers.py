@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from crypto.encoding import b64u, dump_json
+from crypto.encoding import dump_json
 from crypto.statements import Statement
 from custody.policy import Trust
 from errors import SignerUnproven

@@ -187,6 +187,9 @@ COLUMNS: Final = {
         "state": "word", "refusal": "word", "log_index": "number", "proof": "proof",
     },
     "own_statement": {"digest": "digest", "made_at": "time"},
+    "own_paper": {
+        "paper_id": "id", "officer": "officer", "kind": "word", "sealed": "sealed to officers", "changed_at": "time",
+    },
     "pack_number": {"case_id": "id", "number": "number", "object_id": "id"},
     "pack_use": {"pack_id": "id", "handle": "digest", "disclosed": "yes or no", "is_blocked": "yes or no"},
     "person": {
@@ -196,6 +199,10 @@ COLUMNS: Final = {
     "person_flag": {
         "flag_id": "id", "case_id": "id", "content": "sealed", "made_by": "officer", "made_at": "time",
         "lowered_at": "time",
+    },
+    "preference": {
+        "officer": "officer", "language": "word", "theme": "word", "hides_agency": "yes or no",
+        "shows_exit": "yes or no",
     },
     # The two digests are keyed by the vault key: nobody without it can try an agency or a pseudonym.
     "pseudonym": {"person_id": "id", "agency": "digest", "lookup": "digest", "sealed": "sealed", "given_at": "time"},
@@ -218,10 +225,15 @@ COLUMNS: Final = {
         "reason": "sealed",
     },
     "root_comparison": {"agency": "agency", "act": "number"},
+    "second_factor": {
+        "factor_id": "id", "officer": "officer", "kind": "word", "paper_id": "id", "credential": "public key",
+        "public_key": "public key", "counter": "number", "added_at": "time", "used_at": "time",
+    },
     "share_holder": {
         "purpose": "word", "issue": "number", "holder": "officer", "threshold": "number", "typed_back": "yes or no",
         "issued_at": "time",
     },
+    "sign_in_note": {"number": "number", "officer": "officer", "result": "word", "at": "time"},
     "stored_bundle": {
         "bundle_id": "id", "header": "header", "header_digest": "digest", "signature": "signature",
         "cover": "sealed for parties", "sender_agency": "agency", "direction": "word", "state": "word",
