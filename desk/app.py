@@ -25,6 +25,7 @@ from desk import (
     leave,
     localweb,
     navigation,
+    packs,
     progress,
     session,
     today,
@@ -38,6 +39,7 @@ from exchange.office import Office
 
 BLUEPRINTS = (
     entry.pages, factors.pages, leave.pages, today.pages, progress.pages, casework.pages, inbox.pages,
+    packs.pages,
 )  # fmt: skip
 
 

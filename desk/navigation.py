@@ -49,6 +49,7 @@ WORK: Final[tuple[Entry, ...]] = (
     Entry("today.page", "house-heart", _l("Today")),
     Entry("casework.cases", "folder2-open", _l("Cases"), "case-read"),
     Entry("inbox.bundles", "inbox", _l("Inbox"), "open"),
+    Entry("packs.packs", "archive", _l("Evidence packs"), "pack"),
 )
 TRUST: Final[tuple[Entry, ...]] = ()
 COUNTERS: Final[dict[str, Counter]] = {}

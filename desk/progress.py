@@ -16,11 +16,8 @@ RELOAD_SECONDS: Final = 3
 MEANWHILE: Final = _l("You can leave this page. If the desk locks, begin again: nothing is lost.")
 # kind: (title, what is counted, what to know meanwhile)
 KINDS: Final[dict[str, tuple[Any, Any, Any]]] = {
-    "seal": (
-        _l("Sealing"),
-        _l("bytes"),
-        _l("You can leave this page. If the desk locks, begin again: nothing is lost."),
-    ),
+    "seal": (_l("Sealing"), _l("bytes"), MEANWHILE),
+    "pack": (_l("Reading the exhibits"), _l("files"), MEANWHILE),
 }
 
 
@@ -35,6 +32,8 @@ def begin(kind: str, work: Callable[[Progress], str], *, back: str) -> ResponseR
 
     It runs outside of the request: addresses have to be made before.
     """
+    if kind not in KINDS:
+        raise ValueError(f"the page of work does not know what {kind} is")
     job = jobs().begin(officer().handle, kind, work, back=back)
     return redirect(url_for("progress.page", number=job.number), 303)
 

@@ -6,7 +6,7 @@ exhibit that this agency holds; after the next sync `sign` is done by two office
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from custody.checkpoint import open_checkpoint
 from custody.tree import consistency_proof
 from errors import Conflict, NotFound, PackNotReady
 from evidence import holdings, pack_list, packs
+from evidence.archive import PACK_JSON
 from evidence.pack_input import PackDocument, PackEvent
 from evidence.pack_list import Disclosed
 from exchange import court_files, exports, follow, policy, prohibitions, restoring
@@ -269,22 +270,31 @@ def order_of(office: Office, officer: OfficerSession, pack_id: bytes) -> str | N
         return None if found is None else str(found)
 
 
-def write(
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A pack that may leave. Before its first byte goes anywhere, `tell` tells whoever forbade export by a flag.
+
+    Raises (tell):
+        Unavailable, QuotaExceeded, LimitExceeded: they cannot be told now.
+    """
+
+    pack: packs.FinishedPack
+    tell: Callable[[], None]
+
+
+def finish(
     office: Office,
     officer: OfficerSession,
     pack_id: bytes,
-    out: Path,
     *,
     now: int,
     notice: prohibitions.Notice = prohibitions.ignore_notice,
-) -> int:
-    """Write the pack to a new file; its size in bytes. Whoever raised a flag that forbids export is told first.
+) -> Finished:
+    """A pack that two officers have signed, ready to be written.
 
     Raises:
         PackNotReady: it waits for signatures, or rests on a consent that was withdrawn.
-        Conflict: there is such a file already.
         FlagForbids: a flag that forbids export was raised since it was planned.
-        Unavailable, QuotaExceeded, LimitExceeded: who raised such a flag cannot be told now.
     """
     officer.require("pack")
     with office.files.session() as db:
@@ -306,8 +316,27 @@ def write(
         text = exports.IN_PACK.format(order=content["order"])
         exports.tell(office, officer, case_id, past, text, now=now)
 
-    _write_new(out, finished, tell)
-    return finished.size_bytes
+    return Finished(finished, tell)
+
+
+def write(
+    office: Office,
+    officer: OfficerSession,
+    pack_id: bytes,
+    out: Path,
+    *,
+    now: int,
+    notice: prohibitions.Notice = prohibitions.ignore_notice,
+) -> int:
+    """Write the pack to a new file; its size in bytes. Whoever raised a flag that forbids export is told first.
+
+    Raises:
+        Conflict: there is such a file already.
+        Others: see `finish` and `Finished.tell`.
+    """
+    finished = finish(office, officer, pack_id, now=now, notice=notice)
+    _write_new(out, finished.pack, finished.tell)
+    return finished.pack.size_bytes
 
 
 def _write_new(out: Path, finished: packs.FinishedPack, before: Callable[[], None]) -> None:
@@ -343,12 +372,38 @@ def list_packs(db: Session, officer: OfficerSession, case_id: bytes) -> list[Pac
     """Packs of a case, newest first."""
     case_key(db, officer, case_id)
     rows = db.scalars(select(CourtPack).where(CourtPack.case_id == case_id).order_by(CourtPack.made_at.desc()))
-    found = []
-    for row in rows:
-        blocked = db.scalar(select(PackUse).where(PackUse.pack_id == row.pack_id, PackUse.is_blocked)) is not None
-        signers = tuple(sorted(_content(db, officer, row)["signatures"]))
-        found.append(PackRow(row.pack_id, row.state, row.made_by, row.made_at, signers, blocked))
-    return found
+    return [_row(db, row, _content(db, officer, row)) for row in rows]
+
+
+def _row(db: Session, row: CourtPack, content: Mapping[str, Any]) -> PackRow:
+    blocked = db.scalar(select(PackUse).where(PackUse.pack_id == row.pack_id, PackUse.is_blocked)) is not None
+    signers = tuple(sorted(content["signatures"]))
+    return PackRow(row.pack_id, row.state, row.made_by, row.made_at, signers, blocked)
+
+
+@dataclass(frozen=True, slots=True)
+class PackDetail:
+    """What a page shows of a pack: its list, who signed, and under which order it goes past a flag."""
+
+    row: PackRow
+    case_id: bytes
+    listed: pack_list.PackList = field(repr=False)
+    order: str | None
+    disclosed_on: str | None
+
+
+def detail(db: Session, officer: OfficerSession, pack_id: bytes) -> PackDetail:
+    """A pack of a case, with its list.
+
+    Raises:
+        NotFound, NotPermitted
+    """
+    row = _get(db, officer, pack_id)
+    content = _content(db, officer, row)
+    key = case_key(db, officer, row.case_id)
+    raw = packs.kept_file(open_column(key, "court_pack", "plan", pack_id, 1, row.plan), PACK_JSON)
+    listed = pack_list.parse_pack_list(raw)
+    return PackDetail(_row(db, row, content), row.case_id, listed, content["order"], content.get("disclosed_on"))
 
 
 # ---- Rows -------------------------------------------------------------------------------------------------------
