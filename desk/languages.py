@@ -9,6 +9,7 @@ from flask_babel import Babel, format_date, format_datetime, format_time, get_lo
 from flask_login import current_user
 
 from config.settings import LANGUAGES
+from desk.catalogues import Catalogues
 
 OWN_NAMES: Final = {"en": "English", "fr": "Français", "es": "Español", "ro": "Română", "ar": "العربية"}
 RIGHT_TO_LEFT: Final = frozenset({"ar"})
@@ -19,7 +20,8 @@ UNITS: Final = ("B", "KB", "MB", "GB", "TB")
 def install(app: Flask, default: str, time_zone: str) -> None:
     """Choose language and time zone for each request, and give templates their words."""
     app.config.update(BABEL_DEFAULT_LOCALE=default, BABEL_DEFAULT_TIMEZONE=time_zone)
-    Babel(app, locale_selector=chosen, timezone_selector=lambda: time_zone)
+    babel = Babel(app, locale_selector=chosen, timezone_selector=lambda: time_zone)
+    babel.domain_instance = Catalogues()
     app.jinja_env.filters.update(day=day, moment=moment, clock=clock, size=size, exact=exact)
 
 
