@@ -104,6 +104,9 @@ class DeskSettings:
     second_factor: str = "required"  # or `off`, for a desk on loopback alone
     time_zone: str = "UTC"  # of the dates on pages; proofs say UTC
     language: str = "en"  # until an officer chooses another
+    threads: int = 16
+    tls_certificate: str = ""  # file with its chain; empty: plain HTTP, on loopback alone
+    tls_key: str = field(default="", repr=False)  # its file
     exit_url: str = ""  # where `Exit this page` leads; empty: a page of the desk that says nothing
     sync_every_seconds: int = 20
     log_level: str = "info"
@@ -217,6 +220,7 @@ def require_origin(name: str, url: str) -> None:
 
 def _require_desk_words(settings: DeskSettings) -> None:
     """Raise SettingInvalid for a word that the desk does not know."""
+    _require_tls(settings)
     if settings.second_factor not in SECOND_FACTOR:
         raise SettingInvalid("second_factor: required or off")
     if settings.second_factor == "off" and not is_loopback(urlsplit(settings.public_url).hostname or ""):
@@ -227,6 +231,19 @@ def _require_desk_words(settings: DeskSettings) -> None:
         raise SettingInvalid("time_zone: a name of the time zone database, as Europe/Paris or UTC")
     if settings.exit_url and urlsplit(settings.exit_url).scheme != "https":
         raise SettingInvalid("exit_url: a page that begins with https:, or nothing")
+
+
+def _require_tls(settings: DeskSettings) -> None:
+    """Raise SettingInvalid unless passphrases travel under TLS or on loopback alone."""
+    if bool(settings.tls_certificate) != bool(settings.tls_key):
+        raise SettingInvalid("tls_certificate: give the certificate and its key, or neither")
+    if settings.tls_certificate and not settings.public_url.startswith("https:"):
+        raise SettingInvalid("tls_certificate: the public_url of a desk with a certificate begins with https")
+    if not settings.tls_certificate and not is_loopback(settings.host):
+        raise SettingInvalid("host: without a certificate the desk listens on loopback alone")
+    for path in (settings.tls_certificate, settings.tls_key):
+        if path and not Path(path).is_absolute():
+            raise SettingInvalid("tls_certificate: give absolute paths")
 
 
 def is_loopback(host: str) -> bool:
