@@ -16,6 +16,9 @@ from config.logs import set_up_logs
 from config.settings import DeskSettings
 from desk import (
     access,
+    admission,
+    agencies,
+    alerts,
     casework,
     entry,
     errors,
@@ -24,10 +27,12 @@ from desk import (
     languages,
     leave,
     localweb,
+    log_health,
     navigation,
     progress,
     session,
     today,
+    verify,
 )  # fmt: skip
 from desk.clock import Clock
 from desk.jobs import Jobs
@@ -38,6 +43,7 @@ from exchange.office import Office
 
 BLUEPRINTS = (
     entry.pages, factors.pages, leave.pages, today.pages, progress.pages, casework.pages, inbox.pages,
+    agencies.pages, admission.pages, log_health.pages, alerts.pages, verify.pages,
 )  # fmt: skip
 
 

@@ -16,6 +16,11 @@ RELOAD_SECONDS: Final = 3
 MEANWHILE: Final = _l("You can leave this page. If the desk locks, begin again: nothing is lost.")
 # kind: (title, what is counted, what to know meanwhile)
 KINDS: Final[dict[str, tuple[Any, Any, Any]]] = {
+    "check": (
+        _l("Checking the log"),
+        _l("entries"),
+        _l("The desk reads the newest state and checks every entry of it."),
+    ),
     "seal": (
         _l("Sealing"),
         _l("bytes"),
