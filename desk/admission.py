@@ -24,7 +24,7 @@ class FileForm(DeskForm):
     """The application as it came."""
 
     statement = file(
-        _l("Application of the agency"), hint=_l("The file that the new agency, or the administrator before you, gave you.")
+        _l("Application of the agency"), hint=_l("The file that the new agency or another administrator gave you.")
     )  # fmt: skip
 
 

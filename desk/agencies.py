@@ -36,6 +36,7 @@ STATES: Final[dict[RootState, tuple[str, str, Any]]] = {
     RootState.REFUSED: ("stop", "x-octagon-fill", _l("Not the same")),
 }
 WAYS: Final = {"phone": _l("By telephone, with a number known before"), "in-person": _l("In person")}
+WAYS_SHORT: Final = {"phone": _l("By telephone"), "in-person": _l("In person")}
 SAME, DIFFERENT, STOP = comparison.SAME, comparison.DIFFERENT, "stop"
 ANSWERS: Final = {SAME: _l("All the same"), DIFFERENT: _l("Not the same")}
 GROUPS: Final = 8
@@ -43,7 +44,7 @@ LONGEST_SHOWN: Final = 80
 
 
 class CompareForm(DeskForm):
-    """What two people found. `shown` is the fingerprint that they read: a key that changes meanwhile is not compared."""
+    """What two people found. `shown` is what they read: a key that changes meanwhile is not taken for compared."""
 
     shown = HiddenField()
     how = one_of(_l("How do you speak to each other?"), list(WAYS.items()), missing=_l("Choose how you compared"))
@@ -109,8 +110,8 @@ def agency(name: str) -> ResponseReturnValue:
         deputy, has_desk = known.deputy(name), known.find_certificate(f"desk/{name}") is not None
         has_recovery = known.find_certificate(f"recovery/{name}") is not None
     return render_template(
-        "agencies/agency.html", one=one, history=past, officers=officers, pages=pages_of, deputy=deputy, has_desk=has_desk,
-        has_recovery=has_recovery, kinds=KINDS, roles=ROLES, ways=WAYS, answers=ANSWERS,
+        "agencies/agency.html", one=one, history=past, officers=officers, pages=pages_of, deputy=deputy,
+        has_desk=has_desk, has_recovery=has_recovery, kinds=KINDS, roles=ROLES, ways=WAYS_SHORT, answers=ANSWERS,
     )  # fmt: skip
 
 

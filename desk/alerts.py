@@ -48,8 +48,8 @@ def _words(one: Finding) -> str:
     if one.sign is Sign.ODD_HOURS:
         return str(
             ngettext(
-                "In the night of %(day)s, %(num)d time between %(first)s and %(last)s.",
-                "In the night of %(day)s, %(num)d times between %(first)s and %(last)s.",
+                "In the night that began on %(day)s, %(num)d time between %(first)s and %(last)s.",
+                "In the night that began on %(day)s, %(num)d times between %(first)s and %(last)s.",
                 one.count, day=day, first=first, last=last,
             )
         )  # fmt: skip

@@ -17,7 +17,7 @@ from desk.jobs import Progress
 from desk.paging import paged
 from desk.status import VERDICTS, sentence
 from errors import LogForked
-from exchange import log_health
+from exchange import comparing, log_health
 from exchange.log_health import Box, Confirmation, Health, Hour
 from exchange.models import Alarm
 from exchange.office import Office, acknowledge_alarm, list_alarms
@@ -44,7 +44,7 @@ def page() -> ResponseReturnValue:
         hours = log_health.last_day(db, office(), now=at)
         entries = log_health.own_entries(db)
         listed, pages_of = paged(list_alarms(db))
-        alarms = [(one, words_of(one)) for one in listed]
+        alarms = [(one, words_of(one), _agency_of(one)) for one in listed]
     tone, symbol, title = VERDICTS[health.verdict]
     return render_template(
         "log_health/page.html", health=health, tone=tone, symbol=symbol, title=title, said=sentence(health),
@@ -60,6 +60,13 @@ def _state(one: Confirmation, at: int) -> tuple[str, str, Any]:
     if one.is_late(at):
         return "warn", "clock", _("Late") if one.at is not None else _("Never confirmed")
     return "note", "circle-half", _("Confirms soon")
+
+
+def _agency_of(alarm: Alarm) -> str | None:
+    """The agency whose key an alarm is about."""
+    if alarm.kind == comparing.ROOT_DIFFERS:
+        return alarm.subject.partition(" ")[0]
+    return alarm.subject.partition("/")[2] if alarm.kind == "key-replaced" else None
 
 
 def _short(health: Health) -> str:
@@ -78,10 +85,9 @@ def _chart(hours: list[Hour]) -> dict[str, Any]:
         return width - (number + 1) * STEP + 2 if is_mirrored else number * STEP + 2
 
     boxes = [
-        {"x": place(number), "y": row * ROW + TOP, "box": hour.boxes[agency].value, "class": CLASSES.get(box, "")}
+        {"x": place(number), "y": row * ROW + TOP, "box": box.value, "class": CLASSES.get(box, "")}
         for row, agency in enumerate(agencies)
-        for number, hour in enumerate(hours)
-        if (box := hour.boxes[agency]) is not None
+        for number, box in enumerate(hour.boxes[agency] for hour in hours)
     ]
     marks = [{"x": place(number), "at": hours[number].begin} for number in range(0, len(hours), 6)]
     labels = [{"y": row * ROW + 16, "words": agency} for row, agency in enumerate(agencies)]

@@ -1,8 +1,8 @@
 """Files that arrive at a page are sealed while they arrive: nothing of them lies in clear on the desk's disk.
 
-A form with a file would otherwise be spooled in clear into the folder for temporary files. Here each file of a form goes
-through the chunk format under a fresh key that lives in memory alone, into a blob of the desk. It is read back through
-an opener, in pieces, and is gone at the end of the request.
+A form with a file would otherwise be spooled in clear into the folder for temporary files. Here each file of a form
+goes through the chunk format under a fresh key that lives in memory alone, into a blob of the desk. It is read back
+through an opener, in pieces, and is gone at the end of the request.
 """
 
 import io

@@ -57,7 +57,8 @@ def open_alarms(office: Office) -> int:
 
 def _rail(health: Health) -> str:
     if health.verdict is Verdict.WHOLE:
-        return _("Record whole, %(n)d of %(m)d agencies", n=health.confirmed, m=len(health.confirmations))
+        n, m = health.confirmed, len(health.confirmations)
+        return str(_("Record whole, %(n)d of %(m)d agencies", n=n, m=m))
     return str(VERDICTS[health.verdict][2])
 
 
@@ -73,8 +74,8 @@ def sentence(health: Health) -> str:
         Verdict.LATE: lambda: ngettext(
             "Checked %(at)s. Nothing was taken out or changed. %(num)d agency has not confirmed for more than half an "
             "hour; enough others have.",
-            "Checked %(at)s. Nothing was taken out or changed. %(num)d agencies have not confirmed for more than half an "
-            "hour; enough others have.",
+            "Checked %(at)s. Nothing was taken out or changed. %(num)d agencies have not confirmed for more than half "
+            "an hour; enough others have.",
             len(health.late), at=at,
         ),
         Verdict.UNCONFIRMED: lambda: _(

@@ -30,8 +30,8 @@ RESULTS: Final[dict[int, tuple[str, str, Any, Any]]] = {
     ),
     WHOLE: (
         "warn", "exclamation-triangle-fill", _l("Whole, but its signers are not checked"),
-        _l("Nothing in the pack contradicts itself. Who made it is not proven: whoever could forge the pack could forge "
-           "the keys in it. Check it again with a trust file from outside the pack."),
+        _l("Nothing in the pack contradicts itself. Who made it is not proven: whoever could forge the pack could "
+           "forge the keys in it. Check it again with a trust file from outside the pack."),
     ),
     REFUSED: (
         "stop", "x-octagon-fill", _l("Refused"),
