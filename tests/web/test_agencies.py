@@ -171,7 +171,7 @@ def test_a_key_that_changed_stops_sending_until_it_is_compared_again(page: Page,
     sign_in(page, served, "liaison-1")
     page.goto(f"{served.url}/agencies")
     assert page.get_by_role("row").filter(has_text="south-prosecutor").get_by_text("Changed").is_visible()
-    page.get_by_role("link", name="south-prosecutor").click()
+    page.get_by_role("link", name="south-prosecutor", exact=True).click()
     assert "Call them by a number that you knew before" in page.get_by_role("alert").inner_text()
     assert page.get_by_text("Of a key that has changed since").first.is_visible()
     assert violations(page) == []
@@ -196,7 +196,7 @@ def test_without_a_script_and_by_keyboard_alone(browser: Browser, served: Served
     page.keyboard.press("Space")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.url.endswith("/agencies/shelter-ngo")
+    page.wait_for_url("**/agencies/shelter-ngo")
     assert page.get_by_text("Verified").is_visible()
     assert state(served.desk, "shelter-ngo") is RootState.VERIFIED
     context.close()

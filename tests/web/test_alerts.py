@@ -106,7 +106,7 @@ def test_without_a_script_and_by_keyboard_alone(browser: Browser, served: Served
     page.keyboard.press("Enter")
     page.get_by_role("button", name="It was not me").focus()
     page.keyboard.press("Enter")
-    assert page.url.endswith("/alerts/signed-out")
+    page.wait_for_url("**/alerts/signed-out")
     assert any("north-police/administrator-2" in one for one in alarms(served))
     context.close()
 

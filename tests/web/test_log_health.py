@@ -161,7 +161,7 @@ def test_without_a_script_by_keyboard_in_the_dark_and_on_a_phone(browser: Browse
     page.goto(f"{served.url}/custody/log")
     page.get_by_role("button", name=f"Mark as seen alarm {number}").focus()
     page.keyboard.press("Enter")
-    assert page.get_by_text("seen by north-police/liaison-1").is_visible()
+    page.get_by_text("seen by north-police/liaison-1").wait_for()
     context.close()
     context = browser.new_context(color_scheme="dark", viewport={"width": 390, "height": 800})
     page = context.new_page()

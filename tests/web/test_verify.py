@@ -155,7 +155,7 @@ def test_it_works_without_a_script_by_keyboard_and_for_who_is_signed_in(
     page.get_by_label("Evidence pack").set_input_files(packs / "pack.zip")
     page.get_by_role("button", name="Check it").focus()
     page.keyboard.press("Enter")
-    assert page.get_by_text("Whole, but its signers are not checked").is_visible()
+    page.get_by_text("Whole, but its signers are not checked").wait_for()
     assert page.get_by_role("link", name="Log health").first.is_visible()
     context.close()
 
