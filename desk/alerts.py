@@ -95,7 +95,6 @@ def me(key: str) -> ResponseReturnValue:
 
 @pages.route("/alerts/<key>/not-me", methods=["GET", "POST"])
 @any_officer
-@once
 def not_me(key: str) -> ResponseReturnValue:
     """This was not me: what will happen, and then it happens."""
     with office().files.session() as db:

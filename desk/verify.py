@@ -10,6 +10,7 @@ from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from wtforms.validators import Optional
 
 from desk import languages
 from desk.access import office, without_sign_in
@@ -46,7 +47,8 @@ class PackForm(DeskForm):
     pack = file(_l("Evidence pack"), hint=_l("The zip file as it was given to you. Do not unpack and pack it again."))
     trust = file(
         _l("Trust file"), hint=_l("Often called trust.txt. Take one that did not come with the pack, and compare its "
-                                  "SHA-256 with the one that the court has on paper.")
+                                  "SHA-256 with the one that the court has on paper."),
+        validators=[Optional()],
     )  # fmt: skip
 
 

@@ -126,8 +126,8 @@ class Watch:
     """Remembers what the newest checkpoints say, so that every page can show the verdict."""
 
     def __init__(self) -> None:
-        self._key: tuple[object, ...] = ()
-        self._known: tuple[int | None, tuple[Confirmation, ...]] = (None, ())
+        # One tuple, replaced as a whole: pages of several threads ask at once.
+        self._kept: tuple[tuple[object, ...], int | None, tuple[Confirmation, ...]] = ((), None, ())
 
     def look(self, db: Session, office: Office, *, now: int) -> Health:
         """The verdict now.
@@ -139,11 +139,11 @@ class Watch:
         newest = db.get(CheckpointRow, state.size)
         length = 0 if newest is None else len(newest.note)
         key = (id(office), state.size, state.root, length, office.directory(db).last)
-        if key != self._key:
-            self._known = _confirmations(db, office)
-            self._key = key
-        published_at, confirmations = self._known
-        return _health(db, state, published_at, confirmations, now)
+        kept = self._kept
+        if kept[0] != key:
+            kept = (key, *_confirmations(db, office))
+            self._kept = kept
+        return _health(db, state, kept[1], kept[2], now)
 
 
 def look(db: Session, office: Office, *, now: int) -> Health:
