@@ -5,6 +5,7 @@ root and the recovery key that the agency had then: when one of them changes, no
 compared again.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
@@ -118,6 +119,40 @@ def last_comparison(db: Session, directory: Directory, agency: str) -> dict[str,
     facts = _compared(db, directory, agency, row.act)
     statement = acts.read_act(db, row.act)
     return {"by": statement.signers[0], "at": statement.value["at"], "how": facts["how"], "answer": facts["answer"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One comparison on the record.
+
+    Attributes:
+        act: its number in the record of acts.
+        is_current: it speaks of the keys that the agency has now.
+    """
+
+    act: int
+    by: str
+    at: int
+    how: str
+    answer: str
+    is_current: bool
+
+
+def history(db: Session, directory: Directory, agency: str) -> list[Compared]:
+    """Every comparison of an agency's root at this desk, newest first.
+
+    Raises:
+        IntegrityError: the record of acts is broken, or a comparison is not signed by an officer of this desk.
+    """
+    keys = _keys_of(directory, agency)
+    found = []
+    for body, signers in acts.read_acts(db):
+        if body["act"] != "compared" or body["facts"].get("agency") != agency:
+            continue
+        facts = _compared(db, directory, agency, body["number"])
+        is_current = _is_same(facts, keys)
+        found.append(Compared(body["number"], signers[0], body["at"], facts["how"], facts["answer"], is_current))
+    return found[::-1]
 
 
 def _keys_of(directory: Directory, agency: str) -> dict[str, Any]:

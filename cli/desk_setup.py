@@ -27,7 +27,7 @@ from crypto import labels
 from crypto.encoding import dump_json, parse_json
 from crypto.statements import Statement, parse_statement
 from errors import FormatError, KeyUnusable, NotFound, SetUpUnfinished
-from exchange import membership
+from exchange import admission, comparing, membership
 from exchange.delivery import day_of
 
 PAPER = click.Path(path_type=Path, dir_okay=False)
@@ -221,6 +221,19 @@ def found(at: At, agencies: tuple[Path, ...], network: str, out: Path, papers: t
     at.say({"file": str(out)}, f"Written to {out}. Every other agency signs it: amparo desk root sign {out}")
 
 
+@click.command("apply")
+@click.option("--out", type=PAPER, required=True)
+@paper_option
+@pass_at
+def apply_for(at: At, out: Path, papers: tuple[Path, ...]) -> None:
+    """Ask a network that exists to admit this agency; two administrators of each of two agencies sign it after that."""
+    with open_root(at, papers) as key:
+        statement = admission.apply_for(at.office, key)
+    membership.expect(at.office, statement, now=at.now)
+    write_statement(out, statement)
+    at.say({"file": str(out)}, f"Written to {out}; send it to an administrator of an agency that is in the network.")
+
+
 @click.command()
 @click.argument("statement", type=PAPER)
 @pass_at
@@ -320,9 +333,7 @@ def compare(at: At, name: str, answer: str | None, how: str, shown: str | None) 
                 "Read it to each other by a phone number known before, then: --answer same --shown '...'",
             )
             return
-        state = comparison.record_comparison(
-            db, directory, officer, name, shown=shown or "", answer=answer, how=how, now=at.now
-        )
+    state = comparing.answer(at.office, officer, name, shown=shown or "", said=answer, how=how, now=at.now)
     at.say({"agency": name, "state": state.value}, f"{name}: {state.value}")
 
 
@@ -435,6 +446,7 @@ COMMANDS = (
     root,
     agency,
     found,
+    apply_for,
     publish,
     expect,
     officers,

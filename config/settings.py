@@ -109,6 +109,7 @@ class DeskSettings:
     tls_key: str = field(default="", repr=False)  # its file
     exit_url: str = ""  # where `Exit this page` leads; empty: a page of the desk that says nothing
     sync_every_seconds: int = 20
+    max_pack_bytes: int = 8 * 1024 * MIB  # of a pack that is checked on the page /verify
     log_level: str = "info"
     log_form: str = "text"
 

@@ -16,6 +16,9 @@ from config.logs import set_up_logs
 from config.settings import DeskSettings
 from desk import (
     access,
+    admission,
+    agencies,
+    alerts,
     casework,
     entry,
     errors,
@@ -24,11 +27,13 @@ from desk import (
     languages,
     leave,
     localweb,
+    log_health,
     navigation,
     packs,
     progress,
     session,
     today,
+    verify,
 )  # fmt: skip
 from desk.clock import Clock
 from desk.jobs import Jobs
@@ -40,6 +45,7 @@ from exchange.office import Office
 BLUEPRINTS = (
     entry.pages, factors.pages, leave.pages, today.pages, progress.pages, casework.pages, inbox.pages,
     packs.pages,
+    agencies.pages, admission.pages, log_health.pages, alerts.pages, verify.pages,
 )  # fmt: skip
 
 

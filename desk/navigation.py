@@ -8,7 +8,8 @@ from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from desk.access import may
+from desk.access import may, office
+from desk.status import open_alarms
 
 Counter = Callable[[], int]
 
@@ -51,8 +52,12 @@ WORK: Final[tuple[Entry, ...]] = (
     Entry("inbox.bundles", "inbox", _l("Inbox"), "open"),
     Entry("packs.packs", "archive", _l("Evidence packs"), "pack"),
 )
-TRUST: Final[tuple[Entry, ...]] = ()
-COUNTERS: Final[dict[str, Counter]] = {}
+TRUST: Final[tuple[Entry, ...]] = (
+    Entry("agencies.directory", "building", _l("Agencies"), "directory-read"),
+    Entry("log_health.page", "shield-check", _l("Log health"), "log-health", "alarms"),
+    Entry("alerts.mine", "bell", _l("Access alerts")),
+)
+COUNTERS: Final[dict[str, Counter]] = {"alarms": lambda: open_alarms(office())}
 
 
 def shown() -> list[tuple[str, list[Shown]]]:

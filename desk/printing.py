@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from flask_babel import get_locale, gettext
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from weasyprint import HTML  # type: ignore[import-untyped]
 from weasyprint.urls import (  # type: ignore[import-untyped]
@@ -20,9 +21,10 @@ from weasyprint.urls import (  # type: ignore[import-untyped]
 
 from errors import PrintRefused
 from evidence.statements import CustodyStatement
+from exchange.inviting import Letter
 
 TEMPLATES: Final = Path(__file__).parent / "templates" / "print"
-ASSETS: Final[Mapping[str, str]] = {"custody_statement.css": "text/css"}
+ASSETS: Final[Mapping[str, str]] = {"custody_statement.css": "text/css", "letter.css": "text/css"}
 # A relative address would be dropped in silence if there were no base; with this one it reaches the fetcher.
 BASE: Final = "outside:/"
 
@@ -97,3 +99,18 @@ def print_custody_statement(statement: CustodyStatement) -> bytes:
     """
     html = _templates().get_template("custody_statement.html").render(statement=statement)
     return render_pdf(html, statement.pack.encode())
+
+
+def print_invitation_letter(letter: Letter) -> bytes:
+    """The letter to an agency without a desk, in the language of the page.
+
+    Raises:
+        PrintRefused: see `render_pdf`.
+    """
+    language = str(get_locale())
+    html = (
+        _templates()
+        .get_template("invitation_letter.html")
+        .render(letter=letter, _=gettext, lang=language, dir="rtl" if language == "ar" else "ltr")
+    )
+    return render_pdf(html, f"{letter.agency} {letter.log}".encode())

@@ -18,6 +18,11 @@ MEANWHILE: Final = _l("You can leave this page. If the desk locks, begin again: 
 KINDS: Final[dict[str, tuple[Any, Any, Any]]] = {
     "seal": (_l("Sealing"), _l("bytes"), MEANWHILE),
     "pack": (_l("Reading the exhibits"), _l("files"), MEANWHILE),
+    "check": (
+        _l("Checking the log"),
+        _l("entries"),
+        _l("The desk reads the newest state and checks every entry of it."),
+    ),
 }
 
 

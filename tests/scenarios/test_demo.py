@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.verify import PROVEN, REFUSED, WHOLE, examine
+from cli.verify import examine
 from demo.case import default_folder
 from demo.input import read_input
+from evidence.pack_report import PROVEN, REFUSED, WHOLE
 from tests.independent.encoding import Refused
 from tests.independent.verifier import verify
 from tests.support.canaries import search

@@ -1,6 +1,8 @@
 """Nothing is sealed to an agency whose root was not compared, or changed since."""
 
 import copy
+import random
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import delete
@@ -123,3 +125,42 @@ def test_a_comparison_that_nobody_signed_does_not_count(net: Network, compared: 
         db.execute(delete(Act))
     with pytest.raises(IntegrityError):
         require(net, compared)
+
+
+def test_the_history_holds_every_answer_newest_first(net: Network, compared: Desk) -> None:
+    compare(net, compared, answer="different", how="in-person")
+    net.appoint(compared, "liaison-2", "liaison")
+    compare(net, compared, "liaison-2")
+    with compared.files.session() as db:
+        found = comparison.history(db, net.directory, "south")
+        assert comparison.history(db, net.directory, "north") == []
+    assert [(one.by, one.answer, one.how, one.is_current) for one in found] == [
+        ("north/liaison-2", "same", "phone", True),
+        ("north/liaison-1", "different", "in-person", True),
+        ("north/liaison-1", "same", "phone", True),
+    ]
+
+
+def test_the_history_says_which_answers_are_of_a_former_key(net: Network, compared: Desk) -> None:
+    net.certify_recovery(net.desks["south"], hybrid.ReceivingKey(hybrid.generate(bytes_of(7))).public_key)
+    with compared.files.session() as db:
+        assert comparison.root_state(db, net.directory, "south") is RootState.CHANGED
+        assert [one.is_current for one in comparison.history(db, net.directory, "south")] == [False]
+    compare(net, compared)
+    with compared.files.session() as db:
+        assert [one.is_current for one in comparison.history(db, net.directory, "south")] == [True, False]
+
+
+def test_a_record_with_an_act_taken_out_gives_no_history(net: Network, compared: Desk) -> None:
+    compare(net, compared)
+    compare(net, compared)
+    with compared.files.session() as db:
+        assert len(comparison.history(db, net.directory, "south")) == 3
+        db.execute(delete(Act).where(Act.number == 1))
+        with pytest.raises(IntegrityError):
+            comparison.history(db, net.directory, "south")
+        db.rollback()
+
+
+def bytes_of(seed: int) -> Callable[[int], bytes]:
+    return random.Random(seed).randbytes
