@@ -329,6 +329,30 @@ def sign_in(
         return OfficerSession(handle, _roles(member, directory), secrets)
 
 
+def confirm_passphrase(files: DeskFiles, officer: OfficerSession, passphrase: str, *, now: int) -> None:
+    """Ask a signed-in officer for her passphrase again, before something that cannot be taken back.
+
+    Raises:
+        PassphraseWrong: it is another, or the try comes too early; tries count as at the sign-in.
+    """
+    with files.session() as db:
+        member = get_member(db, officer.handle)
+        if now < member.locked_until:
+            raise PassphraseWrong(WRONG)
+        note_failure(member, now)
+        ring = member.keyring
+    try:
+        secrets = keyring.unlock(ring, passphrase)
+    except PassphraseWrong:
+        with files.session() as db:
+            sign_ins.note(db, officer.handle, sign_ins.PASSPHRASE, now=now)
+        raise PassphraseWrong(WRONG) from None
+    for secret in secrets.values():
+        secret.wipe()
+    with files.session() as db:
+        forget_failures(get_member(db, officer.handle))
+
+
 def _is_over(db: Session, handle: str, now: int) -> bool:
     """Whether the officer's appointment named a last day, and it has passed."""
     query = (

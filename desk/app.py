@@ -27,6 +27,7 @@ from desk import (
     navigation,
     progress,
     session,
+    settings,
     today,
 )  # fmt: skip
 from desk.clock import Clock
@@ -38,6 +39,7 @@ from exchange.office import Office
 
 BLUEPRINTS = (
     entry.pages, factors.pages, leave.pages, today.pages, progress.pages, casework.pages, inbox.pages,
+    settings.pages,
 )  # fmt: skip
 
 

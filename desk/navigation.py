@@ -50,7 +50,9 @@ WORK: Final[tuple[Entry, ...]] = (
     Entry("casework.cases", "folder2-open", _l("Cases"), "case-read"),
     Entry("inbox.bundles", "inbox", _l("Inbox"), "open"),
 )
-TRUST: Final[tuple[Entry, ...]] = ()
+TRUST: Final[tuple[Entry, ...]] = (
+    Entry("settings.page", "gear", _l("Settings")),
+)
 COUNTERS: Final[dict[str, Counter]] = {}
 
 

@@ -32,7 +32,7 @@ def park(office: Office, name: str | None) -> None:
     """Keep what a form brought after its session had ended."""
     handle = current_app.extensions["book"].was(name) if isinstance(name, str) else None
     page = way_back(request.form.get(FROM, ""))
-    typed = {key: values for key, values in request.form.lists() if key not in NEVER}
+    typed = {key: values for key, values in request.form.lists() if key.partition("-")[0] not in NEVER}
     if handle is None or page == "/" or not typed:
         return
     value = {"v": 1, "page": page, "typed": typed}

@@ -21,6 +21,10 @@ KINDS: Final[dict[str, tuple[Any, Any, Any]]] = {
         _l("bytes"),
         _l("You can leave this page. If the desk locks, begin again: nothing is lost."),
     ),
+    "hand-over": (_l("Handing over"), _l("bundles"), MEANWHILE),
+    "recover": (_l("Opening keys again"), _l("bundles"), _l("Leave this page open until it is done.")),
+    "copy": (_l("Making a copy of the desk"), _l("bytes"), _l("You can leave this page; the copy is made meanwhile.")),
+    "drill": (_l("Trying the copy"), _l("bytes"), _l("You can leave this page; the drill goes on meanwhile.")),
 }
 
 
