@@ -60,9 +60,7 @@ def sign(db: Session, administrator: OfficerSession, proposal_id: bytes, *, now:
         raise Conflict("you have signed this already; the other administrator signs too")
     is_act = row.kind in (CASES, BUNDLES)
     signed = (
-        acts.sign_act(statement, administrator)
-        if is_act
-        else administrator.sign_statement(labels.DIRECTORY, statement)
+        acts.sign_act(statement, administrator) if is_act else administrator.sign_statement(labels.DIRECTORY, statement)
     )
     row.statement, row.state = signed.dump(), SIGNED
     row.decided_by, row.decided_at = administrator.handle, now

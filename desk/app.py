@@ -16,7 +16,9 @@ from config.logs import set_up_logs
 from config.settings import DeskSettings
 from desk import (
     access,
+    backup,
     casework,
+    enrolment,
     entry,
     errors,
     factors,
@@ -25,7 +27,9 @@ from desk import (
     leave,
     localweb,
     navigation,
+    officers,
     progress,
+    recovery,
     session,
     settings,
     today,
@@ -39,7 +43,7 @@ from exchange.office import Office
 
 BLUEPRINTS = (
     entry.pages, factors.pages, leave.pages, today.pages, progress.pages, casework.pages, inbox.pages,
-    settings.pages,
+    settings.pages, officers.pages, enrolment.pages, recovery.pages, backup.pages,
 )  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from flask_babel import lazy_gettext as _l
 
 from agencies import appointments
 from desk.access import now, office, without_sign_in
-from desk.forms import DeskForm, done, passphrase, text
+from desk.forms import DeskForm, done, text
+from desk.forms import passphrase as secret
 from errors import FormatError, PassphraseWrong
 
 pages: Final = Blueprint("enrolment", __name__)
@@ -24,11 +25,11 @@ class EnrolForm(DeskForm):
         _l("One-time code"), missing=_l("Write the code from the paper"), most=40,
         hint=_l("Sixteen signs on the paper that your administrator gave you."),
     )  # fmt: skip
-    passphrase = passphrase(
+    passphrase = secret(
         _l("Your new passphrase"), missing=_l("Write a passphrase"),
         hint=_l("At least 12 signs. Four or five random words are good. You may paste it. Nobody else may know it."),
     )  # fmt: skip
-    again = passphrase(_l("The passphrase once more"), missing=_l("Write the passphrase once more"))
+    again = secret(_l("The passphrase once more"), missing=_l("Write the passphrase once more"))
 
 
 @pages.route("/enrol", methods=["GET", "POST"])

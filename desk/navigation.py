@@ -51,6 +51,7 @@ WORK: Final[tuple[Entry, ...]] = (
     Entry("inbox.bundles", "inbox", _l("Inbox"), "open"),
 )
 TRUST: Final[tuple[Entry, ...]] = (
+    Entry("officers.page", "people", _l("Officers"), "administer"),
     Entry("settings.page", "gear", _l("Settings")),
 )
 COUNTERS: Final[dict[str, Counter]] = {}

@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from flask import Flask, session
 from flask_login import AnonymousUserMixin, LoginManager, UserMixin, login_user, logout_user
@@ -26,6 +26,12 @@ MOST_DONE: Final = 500
 KEPT: Final = ("next", "language", "_flashes")  # of the cookie, over a sign-in
 
 
+class Closing(Protocol):
+    """Something with secrets in it that has to be overwritten at the end."""
+
+    def close(self) -> None: ...
+
+
 @dataclass
 class SignedIn(UserMixin):  # type: ignore[misc]
     """One signed-in officer. `officer` holds the keys; it is never printed.
@@ -37,6 +43,7 @@ class SignedIn(UserMixin):  # type: ignore[misc]
         challenge: what a security key has to answer.
         named: persons whose name was asked for and is shown, to the moment at which it hides again.
         table: shares of the root or of the recovery key that their holders have typed here, by purpose.
+        reissue: a new recovery key whose shares are on their way to paper.
         shown_code: a one-time code for an officer, with the appointment it is for, until it was written down.
         done: forms that were sent, by their number, to where they led: sent twice, they lead there again.
         acts: held while a form is worked on, so that the same one sent twice is done once.
@@ -52,6 +59,7 @@ class SignedIn(UserMixin):  # type: ignore[misc]
     challenge: bytes | None = field(default=None, repr=False)
     named: dict[bytes, float] = field(default_factory=dict, repr=False)
     table: dict[str, list[str]] = field(default_factory=dict, repr=False)
+    reissue: Closing | None = field(default=None, repr=False)
     shown_code: tuple[bytes, str] | None = field(default=None, repr=False)
     done: OrderedDict[str, str] = field(default_factory=OrderedDict, repr=False)
     acts: threading.RLock = field(default_factory=threading.RLock, repr=False)
@@ -133,6 +141,8 @@ class SessionBook:
             entry.named.clear()
             entry.table.clear()
             entry.shown_code = None
+            if entry.reissue is not None:
+                entry.reissue.close()
             entry.officer.lock()
 
     def promote(self, entry: SignedIn) -> SignedIn:

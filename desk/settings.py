@@ -14,7 +14,8 @@ from agencies import setup as set_up
 from desk import languages, progress
 from desk.access import any_officer, book, now, office, officer
 from desk.entry import chosen_by
-from desk.forms import DeskForm, done, once, one_of, passphrase, text, tick
+from desk.forms import DeskForm, done, once, one_of, text, tick
+from desk.forms import passphrase as secret
 from desk.jobs import Progress
 from errors import AmparoError, PassphraseWrong, RoleForbids
 from exchange import leaving
@@ -44,12 +45,12 @@ class ChoicesForm(DeskForm):
 class PassphraseForm(DeskForm):
     """The old passphrase, and the new one twice."""
 
-    passphrase = passphrase(_l("Your passphrase now"), missing=_l("Write your passphrase of now"))
-    passphrase_new = passphrase(
+    passphrase_now = secret(_l("Your passphrase now"), missing=_l("Write your passphrase of now"))
+    passphrase_new = secret(
         _l("New passphrase"), missing=_l("Write a new passphrase"),
         hint=_l("At least 12 signs. Four or five random words are good. You may paste it."),
     )  # fmt: skip
-    again = passphrase(_l("New passphrase, once more"), missing=_l("Write the new passphrase once more"))
+    again = secret(_l("New passphrase, once more"), missing=_l("Write the new passphrase once more"))
 
 
 @pages.get("/settings")
@@ -122,9 +123,11 @@ def _changed(form: PassphraseForm) -> bool:
         form.refuse("again", _("The two do not match; write the new passphrase twice"))
         return False
     try:
-        members.confirm_passphrase(office().files, officer(), str(form.passphrase.data), now=now())
+        members.confirm_passphrase(office().files, officer(), str(form.passphrase_now.data), now=now())
     except PassphraseWrong:
-        form.refuse("passphrase", _("This is not your passphrase, or the next try comes too early; wait and try again"))
+        form.refuse(
+            "passphrase_now", _("This is not your passphrase, or the next try comes too early; wait and try again")
+        )
         return False
     try:
         with office().files.session() as db:

@@ -1,4 +1,4 @@
-"""What two administrators do in turn: certificates, revocations, departures, deputies; and what the root signs for them.
+"""What two administrators do in turn: certificates, revocations, departures, deputies; and what the root signs.
 
 Each signs with a sign-in of her own. With the second signature the statement goes to the log at once; when the broker
 cannot be reached, it waits here, signed, and is sent again.

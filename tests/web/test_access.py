@@ -14,6 +14,7 @@ from tests.support.served import Served, serving
 
 OPEN = {
     "entry.start", "entry.sign_in", "leave.now", "leave.notes",
+    "enrolment.page", "enrolment.made",
 }  # fmt: skip
 ROLES = {
     "north": {
