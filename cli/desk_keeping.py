@@ -9,13 +9,13 @@ import click
 
 from agencies import acts, cases, members, setup, succession
 from agencies.directory import Certificate
-from cli.desk_at import ID, At, ask_passphrase, day, invitation_file, pass_at, read_text, short, table
+from cli.desk_at import ID, At, ask_passphrase, day, pass_at, read_text, short, table
 from cli.desk_bundles import full
 from cli.desk_cases import case_group
 from cli.desk_setup import PAPER, officers, open_root, paper_option, read_statement, write_statement
 from crypto import labels
 from errors import FormatError, NotPermitted
-from exchange import desk_copies, handing_on, handle_keys, rebuilding, recovered, renewal, sealed_copies
+from exchange import desk_copies, handing_on, handle_keys, membership, rebuilding, recovered, renewal, sealed_copies
 from exchange.delivery import day_of
 
 # ---- Officers who leave, or lost their passphrase ----------------------------------------------------------------
@@ -301,7 +301,7 @@ def certify(at: At, out: Path, papers: tuple[Path, ...]) -> None:
     """Certify this new desk with the papers of the agency's root."""
     statement = rebuilding.certify(at.office, [read_text(one) for one in papers], now=at.now)
     write_statement(out, statement)
-    invitation_file(at.folder).unlink(missing_ok=True)
+    membership.invitation_file(at.folder).unlink(missing_ok=True)
     at.say({"file": str(out)}, f"Another agency publishes it: amparo desk publish {out}. Then: rebuild take-over")
 
 

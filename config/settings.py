@@ -104,6 +104,7 @@ class DeskSettings:
     second_factor: str = "required"  # or `off`, for a desk on loopback alone
     time_zone: str = "UTC"  # of the dates on pages; proofs say UTC
     language: str = "en"  # until an officer chooses another
+    unit: str = ""  # of the agency, as the top of the pages shows it
     exit_url: str = ""  # where `Exit this page` leads; empty: a page of the desk that says nothing
     sync_every_seconds: int = 20
     log_level: str = "info"

@@ -52,6 +52,9 @@ class Clock:
     def _sync(self) -> None:
         office: Office = self._app.extensions["office"]
         while not self._stopped.is_set():
+            if self._app.extensions.get("setup") is not None:  # there is nothing to follow before the first run
+                self._stopped.wait(SWEEP_SECONDS)
+                continue
             try:
                 sync(office, now=int(time.time()))
                 self._rewrite_registers(office)
