@@ -31,6 +31,7 @@ from desk import (
     navigation,
     officers,
     progress,
+    record,
     recovery,
     session,
     settings,

@@ -1,7 +1,6 @@
 """After the first run: what is true now, what is still to do, and how the agency comes into the network."""
 
 import io
-import time
 from typing import Any, Final
 
 from flask import Blueprint, flash, render_template, request, send_file, url_for
@@ -78,11 +77,7 @@ def _download(raw: bytes, name: str) -> ResponseReturnValue:
 @once
 def come_in() -> ResponseReturnValue:
     """Look whether members of the network have admitted the agency; then send its certificates."""
-    at_desk = office()
-    if first_run.come_in(at_desk, now=now()):
-        if at_desk.client.key_id.startswith("invite/"):
-            membership.use_own_key(at_desk, at_desk.settings.broker_url, clock=time.time)
-            membership.invitation_file(at_desk.files.folder).unlink(missing_ok=True)
+    if first_run.come_in(office(), now=now()):
         flash(
             _("The agency is in the network. Its administrators, its recovery key and this desk are certified."), "ok"
         )

@@ -52,6 +52,7 @@ WORK: Final[tuple[Entry, ...]] = (
 )
 TRUST: Final[tuple[Entry, ...]] = (
     Entry("officers.page", "people", _l("Officers"), "administer"),
+    Entry("record.page", "journal-text", _l("Record"), "record-read"),
     Entry("settings.page", "gear", _l("Settings")),
 )
 COUNTERS: Final[dict[str, Counter]] = {}

@@ -22,7 +22,7 @@ from errors import PrintRefused
 from evidence.statements import CustodyStatement
 
 TEMPLATES: Final = Path(__file__).parent / "templates" / "print"
-ASSETS: Final[Mapping[str, str]] = {"custody_statement.css": "text/css"}
+ASSETS: Final[Mapping[str, str]] = {"custody_statement.css": "text/css", "record.css": "text/css"}
 # A relative address would be dropped in silence if there were no base; with this one it reaches the fetcher.
 BASE: Final = "outside:/"
 
@@ -97,3 +97,12 @@ def print_custody_statement(statement: CustodyStatement) -> bytes:
     """
     html = _templates().get_template("custody_statement.html").render(statement=statement)
     return render_pdf(html, statement.pack.encode())
+
+
+def print_record(values: Mapping[str, object], identifier: bytes) -> bytes:
+    """The export of the record on paper.
+
+    Raises:
+        PrintRefused: see `render_pdf`.
+    """
+    return render_pdf(_templates().get_template("record.html").render(**values), identifier)

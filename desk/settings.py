@@ -17,6 +17,7 @@ from desk.entry import chosen_by
 from desk.forms import DeskForm, done, once, one_of, text, tick
 from desk.forms import passphrase as secret
 from desk.jobs import Progress
+from desk.record import open_questions
 from errors import AmparoError, PassphraseWrong, RoleForbids
 from exchange import leaving
 
@@ -67,7 +68,7 @@ def page() -> ResponseReturnValue:
     return render_template(
         "settings/page.html", factors=count, tries=tries, is_ngo=is_ngo, choices=choices,
         language_now=languages.OWN_NAMES[languages.tag()], theme_now=themes[choices.theme],
-        elsewhere=book().count_others(current_user), hand_over=leaving.may_hand_over(me.roles),
+        questions=open_questions(), elsewhere=book().count_others(current_user), hand_over=leaving.may_hand_over(me.roles),
     )  # fmt: skip
 
 

@@ -174,8 +174,8 @@ def agency_file(db: Session) -> bytes:
 def come_in(office: Office, *, now: int) -> bool:
     """Look whether the agency was admitted; then send its certificates. Whether it is in.
 
-    The desk's requests are signed by the invitation until its certificate stands in the log; then `office.client` has
-    to be made anew (`membership.own_client`). Repeating this changes nothing.
+    The desk's requests are signed by the invitation until its certificate stands in the log, and by its own key from
+    then on. Repeating this changes nothing.
 
     Raises:
         SetUpUnfinished: the ceremony was not held.
@@ -185,6 +185,7 @@ def come_in(office: Office, *, now: int) -> bool:
         root_key = membership.require_root(setup.get_identity(db))
         statements = [(row.proposal_id, row.proposed_by, proposals.statement_of(row)) for row in waiting(db)]
     if not statements:
+        _leave_invitation(office)
         return True
     _expect_own(office, root_key, now)
     follow.follow_log(office, now=now)
@@ -196,8 +197,16 @@ def come_in(office: Office, *, now: int) -> bool:
             membership.publish(office, statement, now=now)
         with office.files.session() as db:
             proposals.end(db, proposal_id, by, now=now)
+    _leave_invitation(office)
     follow.follow_log(office, now=now)
     return True
+
+
+def _leave_invitation(office: Office) -> None:
+    """The invitation is used up: the desk's own key signs its requests from now on."""
+    if office.client.key_id.startswith("invite/"):
+        membership.use_own_key(office)
+        membership.invitation_file(office.files.folder).unlink(missing_ok=True)
 
 
 def _expect_own(office: Office, root_key: bytes, now: int) -> None:

@@ -134,11 +134,11 @@ def open_office(
     return Office(agency, files, keys, client, settings, _require_compared)
 
 
-def use_own_key(office: Office, broker_url: str, *, clock: Clock) -> None:
+def use_own_key(office: Office) -> None:
     """Sign requests with the desk's own key from now on: its certificate stands in the log."""
     old, keys = office.client, office.keys
     own: Any = keys
-    office.client = BrokerClient(broker_url, old.broker_id, own.key_id, lambda: keys.http_key, _whole(clock))
+    office.client = BrokerClient(old.url, old.broker_id, own.key_id, lambda: keys.http_key, old.clock, old.transport)
     old.close()
 
 

@@ -162,7 +162,7 @@ def _comes_in(page: Page, field: Field, served: Served, secret: str) -> None:
             statement = member.officer(word).sign_statement(labels.DIRECTORY, statement)
     membership.publish(field.north.office, statement, now=now())
     use(page, "Look whether we are in")
-    assert page.get_by_role("heading", name="The agency is in the network").is_visible()
+    assert page.get_by_role("heading", name="The agency is in the network").is_visible(), page.content()
     assert violations(page) == []
     office = served.app.extensions["office"]
     assert office.client.key_id == f"desk/{EAST}"
@@ -214,7 +214,9 @@ def test_a_set_up_that_was_broken_off_begins_anew(field: Field, tmp_path: Path, 
 
 
 def test_without_scripts_and_stopped_at_a_key_that_differs(field: Field, tmp_path: Path, browser: Browser) -> None:
-    context = browser.new_context(java_script_enabled=False, color_scheme="dark", viewport={"width": 390, "height": 800})
+    context = browser.new_context(
+        java_script_enabled=False, color_scheme="dark", viewport={"width": 390, "height": 800}
+    )
     page = context.new_page()
     with fresh_desk(field, "hill-labour", tmp_path / "hill") as (served, address):
         page.goto(address)
@@ -253,7 +255,10 @@ def test_a_share_that_is_typed_wrongly_is_refused_and_not_shown_again(field: Fie
         use(page, "Make the shares")
         use(page, "I am alone")
         page.emulate_media(media="print")
-        assert page.locator(".am-words").is_visible() and not page.get_by_role("button", name="It is on paper").is_visible()
+        assert (
+            page.locator(".am-words").is_visible()
+            and not page.get_by_role("button", name="It is on paper").is_visible()
+        )
         page.emulate_media(media="screen")
         assert violations(page) == []
         first = words_on(page)
