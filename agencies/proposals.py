@@ -5,7 +5,6 @@ taken the agency in.
 """
 
 import os
-from collections.abc import Callable
 from typing import Final
 
 from sqlalchemy import select
@@ -24,19 +23,17 @@ WAITING, SIGNED, DONE, WITHDRAWN = "waiting", "signed", "done", "withdrawn"
 KINDS: Final = (REVOCATION, CASES, BUNDLES, FIRST)
 OPEN: Final = (WAITING, SIGNED)
 
-Random = Callable[[int], bytes]
-
 
 def add(
     db: Session, kind: str, by: str, officer: str, statement: Statement, *, now: int, state: str = WAITING,
-    random_bytes: Random = os.urandom,
+    proposal_id: bytes | None = None,
 ) -> Proposal:  # fmt: skip
     """Keep a statement that is still to be signed, or to be sent."""
     if kind not in KINDS:
         raise FormatError("a proposal of no known kind")
     row = Proposal(
-        proposal_id=random_bytes(IDENTIFIER_BYTES), kind=kind, officer=officer, statement=statement.dump(), state=state,
-        proposed_by=by, proposed_at=now,
+        proposal_id=proposal_id or os.urandom(IDENTIFIER_BYTES), kind=kind, officer=officer,
+        statement=statement.dump(), state=state, proposed_by=by, proposed_at=now,
     )  # fmt: skip
     db.add(row)
     db.flush()

@@ -48,7 +48,7 @@ from exchange.office import Office
 BLUEPRINTS = (
     entry.pages, factors.pages, leave.pages, today.pages, progress.pages, casework.pages, inbox.pages,
     settings.pages, officers.pages, enrolment.pages, recovery.pages, backup.pages,
-    setup.pages, first_steps.pages,
+    setup.pages, first_steps.pages, record.pages,
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from flask_login import current_user
 
+from agencies.members import require_passphrase
 from agencies.models import Drill
 from desk import languages, progress
 from desk.access import may, needs, now, office, officer
@@ -116,7 +117,7 @@ def _may_copy(form: CopyForm) -> bool:
         form.refuse("again", _("The two do not match; write the passphrase twice"))
         return False
     try:
-        backups.require_passphrase(str(form.passphrase.data))
+        require_passphrase(str(form.passphrase.data))
     except AmparoError as error:
         form.refuse("passphrase", _(error.message))
         return False

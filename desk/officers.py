@@ -171,7 +171,7 @@ def appoint() -> ResponseReturnValue:
 
 def _appointed(form: AppointForm) -> str | None:
     """The handle's word; None with the mistake at its field."""
-    chosen = [str(one) for one in form.roles.data or ()]
+    chosen, begin, until = [str(one) for one in form.roles.data or ()], form.from_day.data, form.until_day.data
     try:
         with office().files.session() as db:
             directory = office().directory(db)
@@ -182,8 +182,8 @@ def _appointed(form: AppointForm) -> str | None:
                 else appointments.next_handle(db, directory, office().agency, first)
             )
             row, code = appointments.appoint(
-                db, officer(), handle, chosen, order=str(form.order.data), from_day=form.from_day.data.isoformat(),
-                until_day=form.until_day.data.isoformat() if form.until_day.data else None, now=now(),
+                db, officer(), handle, chosen, order=str(form.order.data), from_day=begin.isoformat() if begin else "",
+                until_day=until.isoformat() if until else None, now=now(),
             )  # fmt: skip
             current_user.shown_code = (row.appointment_id, code)
     except AmparoError as error:

@@ -6,7 +6,7 @@ import re
 import secrets
 import zipfile
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, send_file, url_for
@@ -140,17 +140,15 @@ def _day(text: str) -> int | None:
 @needs("audit")
 def draw() -> ResponseReturnValue:
     """Draw a sample; its seed stands in the address, so that everybody can draw the same one again."""
-    wanted, shown = _filter()
+    _wanted, shown = _filter()
     typed = request.form.get("size", "")
     size = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 5 else 20
     with office().files.session() as db:
         record.catch_up(db)
         last = record.newest(db)
-    kept = {name: value for name, value in shown.items() if value}
-    return redirect(
-        url_for("record.sample", seed=secrets.token_hex(8), size=min(max(size, 1), record.MOST_SAMPLE), last=last, **kept),
-        303,
-    )  # fmt: skip
+    kept: dict[str, Any] = {name: value for name, value in shown.items() if value}
+    drawn = min(max(size, 1), record.MOST_SAMPLE)
+    return done(url_for("record.sample", seed=secrets.token_hex(8), size=drawn, last=last, **kept))
 
 
 @pages.get("/record/sample")
@@ -309,7 +307,8 @@ def _zipped(made: record_exports.Exported, pdf: bytes) -> bytes:
         archive.writestr("record.act", made.act)
         archive.writestr(
             "README.txt",
-            "record.act is act %d of this agency's record of acts, signed by its auditor. Its member sha256 is the\n"
-            "SHA-256 of record.csv, in base64url: %s in hexadecimal digits.\n" % (made.act_number, made.digest.hex()),
+            f"record.act is act {made.act_number} of this agency's record of acts, signed by its auditor.\n"
+            "Its fact sha256 (base64url) is the SHA-256 of record.csv, here in hexadecimal digits:\n"
+            f"{made.digest.hex()}\n",
         )
     return into.getvalue()

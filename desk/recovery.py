@@ -116,7 +116,7 @@ def propose() -> ResponseReturnValue:
     if form.is_sent():
         whose = None if form.whose.data == ALL else str(form.whose.data)
         try:
-            proposing.propose(office(), officer(), str(form.what.data), list(form.to.data), of=whose, now=now())
+            proposing.propose(office(), officer(), str(form.what.data), list(form.to.data or []), of=whose, now=now())
         except AmparoError as error:
             form.refuse("to" if "officer" in error.message else "what", _(error.message))
         else:

@@ -68,7 +68,8 @@ def page() -> ResponseReturnValue:
     return render_template(
         "settings/page.html", factors=count, tries=tries, is_ngo=is_ngo, choices=choices,
         language_now=languages.OWN_NAMES[languages.tag()], theme_now=themes[choices.theme],
-        questions=open_questions(), elsewhere=book().count_others(current_user), hand_over=leaving.may_hand_over(me.roles),
+        questions=open_questions(), elsewhere=book().count_others(current_user),
+        hand_over=leaving.may_hand_over(me.roles),
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from agencies.models import Member, OwnPaper, Preference, Proposal, SecondFactor
 from agencies.setup import Ceremony
 from crypto.encoding import b64u, dump_json
 from crypto.fingerprints import fingerprint
+from crypto.header import IDENTIFIER_BYTES
 from crypto.statements import Statement, parse_statement
 from errors import Conflict, FormatError, SetUpUnfinished
 from exchange import follow, membership
@@ -110,11 +111,11 @@ def finish(office: Office, ceremony: Ceremony, administrators: Sequence[OfficerS
     # The desk's comes last: once it stands in the log, the invitation is used up.
     signed.append(root.sign(keys.prove_possession(setup.statement_of(keys.body(log, day_of(now))))))
     with office.files.session() as db:
+        first = administrators[0].handle
         for number, statement in enumerate(signed):
-            officer = administrators[0].handle
+            place = number.to_bytes(IDENTIFIER_BYTES, "big")  # they are sent in this order
             proposals.add(
-                db, proposals.FIRST, administrators[0].handle, officer, statement, now=now,
-                state=proposals.SIGNED, random_bytes=lambda size, at=number: at.to_bytes(size, "big"),
+                db, proposals.FIRST, first, first, statement, now=now, state=proposals.SIGNED, proposal_id=place
             )  # fmt: skip
         ceremony.finish(db, now=now)
 

@@ -214,7 +214,7 @@ def _shown(db: Session, rows: Sequence[RecordLine]) -> list[Line]:
     for one in range(0, len(wanted), 500):
         part = list(wanted)[one : one + 500]
         found = db.execute(select(Case.case_id, Case.handle).where(Case.case_id.in_(part))).all()
-        handles |= {case_id: handle for case_id, handle in found}
+        handles |= dict(found)
     return [
         Line(
             row.number, row.at, row.officer, row.kind, None if row.case_id is None else handles.get(row.case_id),

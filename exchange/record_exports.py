@@ -53,7 +53,7 @@ def export(db: Session, auditor: OfficerSession, wanted: Filter, *, now: int) ->
 
 
 def write_csv(found: Sequence[Line]) -> bytes:
-    """Lines as CSV with a head, UTF-8. Every value is a number, a handle or a word of a list: nobody words any of it."""
+    """Lines as CSV with a head, UTF-8. Every value is a number, a handle or a word out of a list."""
     into = io.StringIO(newline="")
     writer = csv.writer(into)
     writer.writerow(COLUMNS)

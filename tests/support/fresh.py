@@ -36,7 +36,8 @@ def again(field: Field, agency: str, folder: Path, **more: Any) -> Iterator[tupl
     port = free_port()
     settings = DeskSettings(
         data_dir=folder, agency_id=agency, public_url=f"http://127.0.0.1:{port}", port=port,
-        broker_url=field.settings.public_url, session_key_file=folder / "session.key", **{"second_factor": "off", **more},
+        broker_url=field.settings.public_url, session_key_file=folder / "session.key",
+        **{"second_factor": "off", **more},
     )  # fmt: skip
     app = create_app(settings)
     server = make_server("127.0.0.1", port, app, threaded=True)

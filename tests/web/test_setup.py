@@ -1,4 +1,4 @@
-"""The first run in a real browser: six tasks, shares seen once and kept nowhere, the wizard closed for good, coming in."""
+"""The first run in a real browser: six tasks, shares seen once and kept nowhere, the wizard closed for good."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -210,7 +210,7 @@ def test_a_set_up_that_was_broken_off_begins_anew(field: Field, tmp_path: Path, 
         assert page.get_by_role("heading", name="Administrator 1 of 2").is_visible()
         administrator(page)
         assert page.get_by_role("heading", name="Administrator 2 of 2").is_visible()
-        assert not (served.url + "/sign-in") == page.url
+        assert served.url + "/sign-in" != page.url
 
 
 def test_without_scripts_and_stopped_at_a_key_that_differs(field: Field, tmp_path: Path, browser: Browser) -> None:
