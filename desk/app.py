@@ -133,6 +133,7 @@ def serve(settings: DeskSettings, announce: Callable[[str], object] = lambda _ad
     finally:
         clock.stop()
         app.extensions["book"].end_all()
+        setup.close(app)
         membership.close_office(app.extensions["office"])
 
 

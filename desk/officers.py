@@ -342,8 +342,8 @@ def by_root(word: str) -> ResponseReturnValue:
     row, form = _under_way(word), FingerprintForm()
     if not form.is_sent():
         return _one(word, form)
-    papers = current_user.table.pop("root", [])
-    administering.certify_by_root(office(), officer(), row, papers, now=now())
+    administering.certify_by_root(office(), officer(), row, current_user.table.get("root", []), now=now())
+    current_user.table.pop("root", None)
     _tell_signed(word, True)
     return done(url_for("officers.one", word=word))
 
@@ -395,8 +395,9 @@ def sign_revocation(word: str) -> ResponseReturnValue:
 @once
 def revoke_by_root(word: str) -> ResponseReturnValue:
     """The root revokes an administrator's certificate, with the shares that lie on the table."""
-    papers = current_user.table.pop("root", [])
+    papers = current_user.table.get("root", [])
     administering.revoke_by_root(office(), officer(), _revocation(word), papers, now=now())
+    current_user.table.pop("root", None)
     flash(_("The certificate is revoked in the log."), "ok")
     return done(url_for("officers.one", word=word))
 
@@ -468,12 +469,13 @@ def deputy() -> ResponseReturnValue:
         ]
     form.deputy.choices = [(name, name) for name in others]
     if form.is_sent():
-        papers = current_user.table.pop("root", [])
+        papers = current_user.table.get("root", [])
         try:
             administering.name_deputy(office(), officer(), str(form.deputy.data), papers, now=now())
         except AmparoError as error:
             form.refuse("deputy", _(error.message))
         else:
+            current_user.table.pop("root", None)
             flash(_("The deputy stands in the log."), "ok")
             return done(url_for("officers.page"))
     return render_template(

@@ -109,7 +109,7 @@ def page() -> ResponseReturnValue:
         options = {"officers": record.officers(db), "kinds": [(one, words_of(one)) for one in record.kinds(db)]}
     return render_template(
         "record/page.html", lines=found, total=total, pages=Pages(here, count), shown=shown, options=options,
-        words_of=words_of, is_filtered=wanted != Filter(), audits=may("audit"),
+        words_of=words_of, is_filtered=any(shown.values()), audits=may("audit"),
     )  # fmt: skip
 
 
@@ -119,9 +119,14 @@ def _filter() -> tuple[Filter, dict[str, str]]:
     since, until = _day(typed["from"]), _day(typed["to"])
     wanted = Filter(
         typed["officer"] or None, typed["what"] or None, typed["case"] or None, since,
-        None if until is None else until + DAY_SECONDS,
+        None if until is None else until + DAY_SECONDS, reader=_reader(),
     )  # fmt: skip
     return wanted, typed
+
+
+def _reader() -> str | None:
+    """Whose cases limit what is shown: nobody's for the auditor."""
+    return None if may("audit") else officer().handle
 
 
 def _day(text: str) -> int | None:
@@ -203,7 +208,7 @@ def line(number: int) -> ResponseReturnValue:
         abort(404)
     form = QuestionForm()
     with office().files.session() as db:
-        found = record.get_line(db, number)
+        found = record.get_line(db, number, _reader())
         asked = reasons.by_me(db, officer(), number) if may("audit") else []
     if form.is_submitted():
         officer().require("audit")

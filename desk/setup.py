@@ -6,6 +6,7 @@ Shares are shown one at a time to their holders; they stand in this process's me
 
 import hmac
 import secrets
+import time
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ from exchange import first_run, follow
 from exchange.office import Office
 
 pages: Final = Blueprint("setup", __name__)
+IDLE_SECONDS: Final = 3600
 BROWSER: Final = "setup"  # in the cookie: the name of the browser that opened the address; it opens no key
 TASKS: Final = ("language", "agency", "administrators", "second_factor", "shares", "broker")
 KINDS: Final = {
@@ -51,6 +53,7 @@ class Wizard:
         with_factor: handles of those whose second factor is set up.
     """
 
+    seen: float = field(default_factory=time.monotonic)
     code: str | None = field(default_factory=lambda: secrets.token_urlsafe(18), repr=False)
     browser: str = field(default="", repr=False)
     done: set[str] = field(default_factory=set)
@@ -101,7 +104,23 @@ def _require_stage() -> ResponseReturnValue | None:
     name = session.get(BROWSER)
     if not wizard().browser or not isinstance(name, str) or not hmac.compare_digest(name, wizard().browser):
         raise NotPermitted(_("This desk is not set up yet. Open the address that “amparo desk run” printed, once."))
+    wizard().seen = time.monotonic()
     return None
+
+
+def sweep(app: Flask) -> None:
+    """Give up a first run that nobody has gone on with for an hour: its keys and shares must not stay in memory."""
+    found = app.extensions["setup"]
+    if isinstance(found, Wizard) and found.code is None and time.monotonic() - found.seen > IDLE_SECONDS:
+        close(app)
+
+
+def close(app: Flask) -> None:
+    """Wipe what a first run holds; it begins anew at the next start of the desk."""
+    found = app.extensions["setup"]
+    if isinstance(found, Wizard):
+        found.close()
+        app.extensions["setup"] = Wizard(code=None)
 
 
 def wizard() -> Wizard:

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Select, func, insert, select
+from sqlalchemy import Select, func, insert, or_, select
 from sqlalchemy.orm import Session
 
-from agencies.models import Act, Case, Drill, RecordLine, SignInNote
+from agencies.models import Act, Case, CaseKey, Drill, Exclusion, RecordLine, SignInNote
 from crypto.encoding import unb64u
 from crypto.header import IDENTIFIER_BYTES
 from crypto.statements import parse_statement
@@ -145,6 +145,8 @@ class Filter:
         case: handle of a case.
         since, until: POSIX seconds, `until` not included.
         last: number of the newest line that counts, so that a sample can be drawn again later.
+        reader: an officer who is no auditor. She sees nothing of cases from which she is kept out, and the handles of
+            her own cases alone; None: the auditor, who sees the handle of every case.
     """
 
     officer: str | None = None
@@ -153,6 +155,7 @@ class Filter:
     since: int | None = None
     until: int | None = None
     last: int | None = None
+    reader: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,15 +177,26 @@ def _where(query: Select[Any], wanted: Filter, db: Session) -> Select[Any]:
     if wanted.kind is not None:
         query = query.where(RecordLine.kind == wanted.kind)
     if wanted.case is not None:
-        case_id = db.scalar(select(Case.case_id).where(Case.handle == wanted.case))
-        query = query.where(RecordLine.case_id == (case_id or bytes(IDENTIFIER_BYTES)))
+        query = query.where(
+            RecordLine.case_id == (_find_case(db, wanted.case, wanted.reader) or bytes(IDENTIFIER_BYTES))
+        )
     if wanted.since is not None:
         query = query.where(RecordLine.at >= wanted.since)
     if wanted.until is not None:
         query = query.where(RecordLine.at < wanted.until)
     if wanted.last is not None:
         query = query.where(RecordLine.number <= wanted.last)
+    if wanted.reader is not None:
+        kept_out = select(Exclusion.case_id).where(Exclusion.officer == wanted.reader)
+        query = query.where(or_(RecordLine.case_id.is_(None), RecordLine.case_id.not_in(kept_out)))
     return query
+
+
+def _find_case(db: Session, handle: str, reader: str | None) -> bytes | None:
+    query = select(Case.case_id).where(Case.handle == handle)
+    if reader is not None:
+        query = query.where(Case.case_id.in_(select(CaseKey.case_id).where(CaseKey.holder == reader)))
+    return db.scalar(query)
 
 
 def count(db: Session, wanted: Filter) -> int:
@@ -193,28 +207,30 @@ def count(db: Session, wanted: Filter) -> int:
 def lines(db: Session, wanted: Filter, *, start: int = 0, most: int | None = None) -> list[Line]:
     """Lines, newest first."""
     query = _where(select(RecordLine), wanted, db).order_by(RecordLine.at.desc(), RecordLine.number.desc())
-    return _shown(db, list(db.scalars(query.offset(start).limit(most))))
+    return _shown(db, list(db.scalars(query.offset(start).limit(most))), wanted.reader)
 
 
-def get_line(db: Session, number: int) -> Line:
-    """One line.
+def get_line(db: Session, number: int, reader: str | None = None) -> Line:
+    """One line; see `Filter.reader`.
 
     Raises:
         NotFound
     """
-    row = db.get(RecordLine, number)
+    row = db.scalar(_where(select(RecordLine).where(RecordLine.number == number), Filter(reader=reader), db))
     if row is None:
         raise NotFound("there is no such line in the record")
-    return _shown(db, [row])[0]
+    return _shown(db, [row], reader)[0]
 
 
-def _shown(db: Session, rows: Sequence[RecordLine]) -> list[Line]:
+def _shown(db: Session, rows: Sequence[RecordLine], reader: str | None) -> list[Line]:
     wanted = {row.case_id for row in rows if row.case_id is not None}
     handles: dict[bytes, str] = {}
     for one in range(0, len(wanted), 500):
         part = list(wanted)[one : one + 500]
-        found = db.execute(select(Case.case_id, Case.handle).where(Case.case_id.in_(part))).all()
-        handles |= dict(found)
+        query = select(Case.case_id, Case.handle).where(Case.case_id.in_(part))
+        if reader is not None:
+            query = query.where(Case.case_id.in_(select(CaseKey.case_id).where(CaseKey.holder == reader)))
+        handles |= {row[0]: row[1] for row in db.execute(query).all()}
     return [
         Line(
             row.number, row.at, row.officer, row.kind, None if row.case_id is None else handles.get(row.case_id),
@@ -244,4 +260,4 @@ def sample(db: Session, wanted: Filter, *, seed: str, most: int) -> list[Line]:
     numbers = list(db.scalars(_where(select(RecordLine.number), wanted, db).order_by(RecordLine.number)))
     drawn = random.Random(seed).sample(numbers, min(most, MOST_SAMPLE, len(numbers)))  # noqa: S311
     rows = list(db.scalars(select(RecordLine).where(RecordLine.number.in_(drawn)).order_by(RecordLine.number)))
-    return _shown(db, rows)
+    return _shown(db, rows, wanted.reader)

@@ -194,6 +194,7 @@ def test_an_appointment_ends_after_its_cases_were_handed_over(
     first: Page, second: Page, served: Served, field: Field, browser: Browser
 ) -> None:
     field.north.appoint("liaison-31", "liaison")
+    field.north.sync()
     case = new_case(field.north, "liaison-31")
     hers = browser.new_page()
     sign_in(hers, served, "liaison-31")
@@ -230,6 +231,7 @@ def test_new_keys_after_a_lost_passphrase(
     first: Page, second: Page, served: Served, field: Field, browser: Browser
 ) -> None:
     field.north.appoint("liaison-32", "liaison")
+    field.north.sync()
     first.goto(f"{served.url}/settings/officers/liaison-32/new-keys")
     assert violations(first) == []
     first.get_by_label("Number of the order").fill("12")
@@ -345,6 +347,7 @@ def test_wrong_addresses_are_pages_that_do_not_exist(first: Page, served: Served
 
 def test_after_the_last_day_of_an_appointment_nobody_signs_in(served: Served, field: Field) -> None:
     field.north.appoint("liaison-33", "liaison")
+    field.north.sync()
     handle = field.north.handle("liaison-33")
     members.sign_in(field.north.office.files, handle, WORDS, now=now()).lock()
     with field.north.office.files.session() as db:

@@ -1,4 +1,4 @@
-"""The agency's record on its page: filters, samples, reasons that are asked and answered, signed exports; no content."""
+"""The record on its page: filters, samples, reasons that are asked and answered, signed exports; no content."""
 
 import hashlib
 import io
@@ -31,7 +31,9 @@ def field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
     with with_field(tmp_path_factory.mktemp("field")) as field:
         case = new_case(field.north, "liaison-1")
         with field.north.office.files.session() as db:
-            cases.exclude(db, field.north.officer("liaison-1"), case, field.north.handle("liaison-2"), now=now())
+            cases.exclude_officer(
+                db, field.north.officer("liaison-1"), case, field.north.handle("liaison-2"), now=now()
+            )
         bundle = parcel(field.south, "prosecutor-1", field.north, ["liaison-1"], (b"evidence",)).send(field.north)
         field.sync_all(1)
         read(field.north, "liaison-1", bundle)
@@ -175,6 +177,21 @@ def test_others_read_the_record_and_do_not_audit(page: Page, served: Served) -> 
                   "/record/questions/zz", "/record/x"):  # fmt: skip
         answer = page.goto(served.url + wrong)
         assert answer is not None and answer.status == 404, wrong
+
+
+def test_who_is_kept_out_of_a_case_sees_no_line_of_it_and_others_no_number_of_it(page: Page, served: Served) -> None:
+    shown = {}
+    for word in ("auditor-1", "liaison-1", "liaison-2", "supervisor-1"):
+        sign_in(page, served, word)
+        page.goto(f"{served.url}/record?what=excluded")
+        shown[word] = [row[4] for row in rows(page)]
+        number = shown["auditor-1"][0]
+        page.goto(f"{served.url}/record?case={number}")
+        assert bool(rows(page)) == (word in ("auditor-1", "liaison-1")), word
+        page.get_by_role("button", name="Lock").click()
+    assert shown["auditor-1"] == shown["liaison-1"] == [number]  # the auditor, and who is on the team
+    assert shown["liaison-2"] == []  # kept out of it
+    assert shown["supervisor-1"] == ["-"]  # not on the team
 
 
 def test_a_hundred_thousand_lines_are_read_page_by_page(page: Page, served: Served) -> None:

@@ -91,6 +91,7 @@ def test_keys_of_an_officer_who_is_gone_are_opened_by_two_and_the_shares(
     page: Page, browser: Browser, served: Served, field: Field
 ) -> None:
     field.north.appoint("liaison-41", "liaison")
+    field.north.sync()
     case = new_case(field.north, "liaison-41")
     depart(field.north, "liaison-41", with_orphans=True)
     sign_in(page, served, "administrator-1")
@@ -128,6 +129,7 @@ def test_keys_of_an_officer_who_is_gone_are_opened_by_two_and_the_shares(
 
 def test_an_act_that_came_too_late_is_proposed_again(page: Page, served: Served, field: Field) -> None:
     field.north.appoint("liaison-42", "liaison")
+    field.north.sync()
     new_case(field.north, "liaison-42")
     sign_in(page, served, "administrator-1")
     propose(page, served, "north-police/liaison-42", "north-police/liaison-2")

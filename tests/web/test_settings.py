@@ -111,7 +111,7 @@ def test_signing_out_everywhere(page: Page, served: Served, browser: Browser) ->
     sign_in(page, served, "liaison-2")
     page.goto(f"{served.url}/settings")
     page.get_by_role("link", name="Sign out everywhere").click()
-    assert page.get_by_text("in 1 other browser").is_visible()
+    assert page.get_by_text("other browser").is_visible()
     assert violations(page) == []
     page.get_by_role("button", name="Sign out everywhere").click()
     assert page.url.endswith("/sign-in")
@@ -132,13 +132,15 @@ def test_an_officer_hands_over_what_she_has_before_she_leaves(browser: Browser, 
     sign_in(page, served, "liaison-7")
     page.goto(f"{served.url}/settings/hand-over")
     page.get_by_role("button", name="Hand over").focus()
-    page.keyboard.press("Enter")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     assert page.title().startswith("Error:")
     page.get_by_label("north-police/liaison-2").focus()
     page.keyboard.press("Space")
     page.get_by_label("Reason").focus()
     page.keyboard.type("Leaves the unit")
-    page.keyboard.press("Enter")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     for _ in range(40):
         if page.url.endswith("/done"):
             break
