@@ -29,7 +29,11 @@ ACTS: Final[Mapping[str, str]] = {
     "excluded": ONE,
     "case-handed-over": ONE,
     "departed": ONE,
+    "renewed": ONE,
+    "factors-reset": ONE,
     "shares-issued": ONE,
+    "record-exported": ONE,
+    "drilled": ONE,
     "recovered": ADMINISTRATORS,
     "bundles-recovered": ADMINISTRATORS,
 }

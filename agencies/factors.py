@@ -22,11 +22,11 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from agencies import own_papers
-from agencies.members import OfficerSession
-from agencies.models import SecondFactor
+from agencies import acts, own_papers
+from agencies.members import OfficerSession, get_member
+from agencies.models import OwnPaper, SecondFactor
 from crypto.header import IDENTIFIER_BYTES
-from errors import Conflict, FactorWrong, LimitExceeded, NotFound
+from errors import Conflict, FactorWrong, LimitExceeded, NotFound, NotPermitted
 
 CODE, KEY = "code", "key"
 PAPER: Final = "second-factor"
@@ -76,8 +76,29 @@ def reset(db: Session, handle: str) -> int:
     """Take all factors of an officer away, so that the next sign-in sets up new ones; how many there were."""
     found = list_factors(db, handle)
     for row in found:
+        paper = db.get(OwnPaper, row.paper_id)
+        if paper is not None:
+            db.delete(paper)
         db.delete(row)
     return len(found)
+
+
+def reset_by(db: Session, administrator: OfficerSession, handle: str, *, now: int) -> int:
+    """An administrator takes all factors of an officer away, with an act on the record; how many there were.
+
+    Raises:
+        NotPermitted: not an administrator, or one's own factors.
+        NotFound: nobody with this handle works here, or has a second factor.
+    """
+    administrator.require("administer")
+    if handle == administrator.handle:
+        raise NotPermitted("nobody resets her own second factors; the other administrator does it")
+    get_member(db, handle)
+    count = reset(db, handle)
+    if not count:
+        raise NotFound("this officer has no second factor")
+    acts.add_act(db, administrator, "factors-reset", {"officer": handle, "count": count}, now=now)
+    return count
 
 
 def _own(db: Session, officer: OfficerSession, factor_id: bytes) -> SecondFactor:

@@ -8,13 +8,15 @@ import functools
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from agencies import directory_entries, sign_ins
 from agencies.directory import ROLES, Directory
-from agencies.models import CaseKey, Exclusion, Member
+from agencies.models import Appointment, CaseKey, Exclusion, Member
 from agencies.rights import require_right
 from crypto import hybrid, keyring, labels, signing
 from crypto.buffers import overwrite
@@ -182,7 +184,7 @@ def enrol_officer(
     require_passphrase(passphrase)
     if db.get(Member, handle) is not None:
         raise Conflict("this role handle was given before; take the next number")
-    made, ring = _make_keys(handle, wanted, passphrase, cost, random_bytes)
+    made, ring = make_keys(handle, wanted, passphrase, cost, random_bytes)
     db.add(
         Member(
             handle=handle,
@@ -218,7 +220,7 @@ def renew_officer(
     """
     require_passphrase(passphrase)
     member = get_member(db, handle)
-    made, ring = _make_keys(handle, tuple(member.roles.split(" ")), passphrase, cost, random_bytes)
+    made, ring = make_keys(handle, tuple(member.roles.split(" ")), passphrase, cost, random_bytes)
     member.keyring, member.signing_key, member.receiving_key = ring, made.signing_key, made.receiving_key
     member.enrolled_at, member.failures, member.locked_until = now, 0, 0
     return made
@@ -244,9 +246,10 @@ def is_current(db: Session, officer: OfficerSession) -> bool:
     return member.signing_key == officer.signing_key
 
 
-def _make_keys(
+def make_keys(
     handle: str, roles: tuple[str, ...], passphrase: str, cost: keyring.Cost, random_bytes: Random
 ) -> tuple[Enrolment, bytes]:
+    """New keys, and the keyring that the passphrase opens."""
     secrets = {SIGNING: bytearray(random_bytes(signing.SEED_BYTES)), RECEIVING: hybrid.generate(random_bytes)}
     made = Enrolment(
         handle,
@@ -307,7 +310,7 @@ def sign_in(
         raise Refused("this desk was restored from a copy; let it sync once before anybody signs in")
     with files.session() as db:
         member = db.get(Member, handle)
-        is_known = member is not None and member.left_at is None
+        is_known = member is not None and member.left_at is None and not _is_over(db, handle, now)
         if member is not None and is_known:
             if now < member.locked_until:
                 raise PassphraseWrong(WRONG)
@@ -324,6 +327,41 @@ def sign_in(
         forget_failures(member)
         sign_ins.note(db, handle, sign_ins.OPEN, now=now)
         return OfficerSession(handle, _roles(member, directory), secrets)
+
+
+def confirm_passphrase(files: DeskFiles, officer: OfficerSession, passphrase: str, *, now: int) -> None:
+    """Ask a signed-in officer for her passphrase again, before something that cannot be taken back.
+
+    Raises:
+        PassphraseWrong: it is another, or the try comes too early; tries count as at the sign-in.
+    """
+    with files.session() as db:
+        member = get_member(db, officer.handle)
+        if now < member.locked_until:
+            raise PassphraseWrong(WRONG)
+        note_failure(member, now)
+        ring = member.keyring
+    try:
+        secrets = keyring.unlock(ring, passphrase)
+    except PassphraseWrong:
+        with files.session() as db:
+            sign_ins.note(db, officer.handle, sign_ins.PASSPHRASE, now=now)
+        raise PassphraseWrong(WRONG) from None
+    for secret in secrets.values():
+        secret.wipe()
+    with files.session() as db:
+        forget_failures(get_member(db, officer.handle))
+
+
+def _is_over(db: Session, handle: str, now: int) -> bool:
+    """Whether the officer's appointment named a last day, and it has passed."""
+    query = (
+        select(Appointment.until_day)
+        .where(Appointment.officer == handle, Appointment.state == "done", Appointment.kind == "appoint")
+        .order_by(Appointment.decided_at.desc())
+    )
+    last = db.scalar(query.limit(1))
+    return last is not None and last < datetime.fromtimestamp(now, UTC).date().isoformat()
 
 
 @functools.cache

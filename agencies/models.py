@@ -1,6 +1,15 @@
-"""Tables of a desk: officers and their locked keys, cases, and the keys of cases wrapped to officers."""
+"""Tables of a desk: officers and their locked keys, cases and their wrapped keys, appointments, the record."""
 
-from sqlalchemy import BigInteger, Boolean, ForeignKeyConstraint, Integer, LargeBinary, String
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.database import DeskBase
@@ -161,3 +170,104 @@ class Preference(DeskBase):
     theme: Mapped[str | None] = mapped_column(String(8))  # light | dark; none: as the system
     hides_agency: Mapped[bool] = mapped_column(Boolean, default=False)  # a quiet top bar
     shows_exit: Mapped[bool | None] = mapped_column(Boolean)
+
+
+class Appointment(DeskBase):
+    """An officer who is to work here, or who gets new keys, until two administrators have signed the certificate.
+
+    The keys lie here, locked by her passphrase, and not in `member`: nothing at the desk counts her in before.
+    """
+
+    __tablename__ = "appointment"
+
+    appointment_id: Mapped[bytes] = mapped_column(Identifier, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(8))  # appoint | renew
+    officer: Mapped[str] = mapped_column(String(64), index=True)
+    roles: Mapped[str] = mapped_column(String(200))
+    order_number: Mapped[str] = mapped_column(String(40))  # a number, never words
+    from_day: Mapped[str] = mapped_column(String(10))
+    until_day: Mapped[str | None] = mapped_column(String(10))
+    state: Mapped[str] = mapped_column(String(10))  # invited | enrolled | done | withdrawn
+    proposed_by: Mapped[str] = mapped_column(String(64))
+    proposed_at: Mapped[int] = mapped_column(BigInteger)
+    code_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    code_until: Mapped[int] = mapped_column(BigInteger)
+    tries: Mapped[int] = mapped_column(Integer)
+    keyring: Mapped[bytes | None] = mapped_column(LargeBinary)
+    signing_key: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    receiving_key: Mapped[bytes | None] = mapped_column(LargeBinary(1216))
+    statement: Mapped[bytes | None] = mapped_column(LargeBinary)  # the certificate, with the signatures so far
+    decided_by: Mapped[str | None] = mapped_column(String(64))
+    decided_at: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Proposal(DeskBase):
+    """A statement that one administrator has signed and another one has to: a revocation, an act of recovery. At the
+    set-up, what the root has signed and the network does not know yet.
+    """
+
+    __tablename__ = "proposal"
+
+    proposal_id: Mapped[bytes] = mapped_column(Identifier, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))  # revocation | recover-cases | recover-bundles | first
+    officer: Mapped[str] = mapped_column(String(64))
+    statement: Mapped[bytes] = mapped_column(LargeBinary)
+    state: Mapped[str] = mapped_column(String(10))  # waiting | signed | done | withdrawn
+    proposed_by: Mapped[str] = mapped_column(String(64))
+    proposed_at: Mapped[int] = mapped_column(BigInteger)
+    decided_by: Mapped[str | None] = mapped_column(String(64))
+    decided_at: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Drill(DeskBase):
+    """A copy of the desk that was made, or put back into a scratch place to see that it works."""
+
+    __tablename__ = "drill"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    kind: Mapped[str] = mapped_column(String(8))  # copy | drill
+    at: Mapped[int] = mapped_column(BigInteger)
+    seconds: Mapped[int] = mapped_column(Integer)
+    entries: Mapped[int] = mapped_column(BigInteger)
+    rows: Mapped[int] = mapped_column(BigInteger)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    result: Mapped[str] = mapped_column(String(40))  # equal, or the code of what went wrong
+    officer: Mapped[str] = mapped_column(String(64))
+
+
+class RecordLine(DeskBase):
+    """One line of the agency's record as its auditor reads it: who, what kind of act, on what, when. No content."""
+
+    __tablename__ = "record_line"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    at: Mapped[int] = mapped_column(BigInteger, index=True)
+    officer: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(32))
+    case_id: Mapped[bytes | None] = mapped_column(Identifier, index=True)
+    object_id: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    source: Mapped[str] = mapped_column(String(10))  # act | sign-in | event | approval | drill
+    source_key: Mapped[str] = mapped_column(String(80))
+
+    __table_args__ = (
+        UniqueConstraint("source", "source_key"),
+        Index("ix_record_line_officer", "officer", "at"),
+        Index("ix_record_line_kind", "kind", "at"),
+    )
+
+
+class AskedReason(DeskBase):
+    """A question of the auditor to an officer about one line of the record, and the answer; sealed to the two."""
+
+    __tablename__ = "asked_reason"
+
+    reason_id: Mapped[bytes] = mapped_column(Identifier, primary_key=True)
+    line: Mapped[int] = mapped_column(Integer, index=True)
+    asked_by: Mapped[str] = mapped_column(String(64))
+    asked_at: Mapped[int] = mapped_column(BigInteger)
+    officer: Mapped[str] = mapped_column(String(64), index=True)
+    question_to_officer: Mapped[bytes] = mapped_column(SealedBytes)
+    question_to_auditor: Mapped[bytes] = mapped_column(SealedBytes)
+    answer_to_officer: Mapped[bytes | None] = mapped_column(SealedBytes)
+    answer_to_auditor: Mapped[bytes | None] = mapped_column(SealedBytes)
+    answered_at: Mapped[int | None] = mapped_column(BigInteger)

@@ -58,8 +58,7 @@ def run(at: At) -> None:
     """Serve the desk's pages on this machine, and sync, until Ctrl-C."""
     from desk.app import serve
 
-    click.echo(f"The desk answers at {at.settings.public_url}")
-    serve(at.settings)
+    serve(at.settings, lambda address: click.echo(f"The desk answers at {address}"))
 
 
 for command in (

@@ -59,7 +59,7 @@ class At:
             settings = self.settings
             office = membership.open_office(
                 self.folder, settings.broker_url, clock=time.time, settings=settings,
-                invitation=read_invitation(self.folder),
+                invitation=membership.read_invitation(self.folder),
             )  # fmt: skip
             self._office = office
             self._closing.append(lambda: membership.close_office(office))
@@ -140,17 +140,6 @@ def read_settings(folder: Path) -> DeskSettings:
         raise NotFound(f"there is no desk in {folder}; `amparo desk init` makes one, --dir names another folder")
     load_dotenv(folder / ENV_FILE, override=False)
     return DeskSettings.from_environment()
-
-
-def invitation_file(folder: Path) -> Path:
-    """Where the invitation lies until the desk signs with its own key."""
-    return folder / "invitation.json"
-
-
-def read_invitation(folder: Path) -> membership.Invitation | None:
-    """The invitation while it is needed."""
-    path = invitation_file(folder)
-    return membership.parse_invitation(path.read_bytes()) if path.is_file() else None
 
 
 def ask_passphrase(source: str | None, prompt: str) -> str:

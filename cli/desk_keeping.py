@@ -9,13 +9,13 @@ import click
 
 from agencies import acts, cases, members, setup, succession
 from agencies.directory import Certificate
-from cli.desk_at import ID, At, ask_passphrase, day, invitation_file, pass_at, read_text, short, table
+from cli.desk_at import ID, At, ask_passphrase, day, pass_at, read_text, short, table
 from cli.desk_bundles import full
 from cli.desk_cases import case_group
 from cli.desk_setup import PAPER, officers, open_root, paper_option, read_statement, write_statement
 from crypto import labels
 from errors import FormatError, NotPermitted
-from exchange import desk_copies, handing_on, handle_keys, rebuilding, recovered, renewal
+from exchange import desk_copies, handing_on, handle_keys, membership, rebuilding, recovered, renewal, sealed_copies
 from exchange.delivery import day_of
 
 # ---- Officers who leave, or lost their passphrase ----------------------------------------------------------------
@@ -268,6 +268,19 @@ def restore(at: At, folder: Path) -> None:
     )
 
 
+@click.command()
+@click.argument("copy", type=PAPER)
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--copy-passphrase-file", help="The copy's passphrase; - reads a line of standard input.")
+@pass_at
+def unseal(at: At, copy: Path, folder: Path, copy_passphrase_file: str | None) -> None:
+    """Open a sealed COPY, as the desk's pages make it, into an empty FOLDER; then `restore` puts it in place."""
+    words = ask_passphrase(copy_passphrase_file, "Passphrase of the copy: ")
+    sealed_copies.unseal_copy(copy, folder, words)
+    found = desk_copies.check_copy(folder)
+    at.say(_copied(found), f"The copy of {found.agency} of {day(found.made_at)} lies in {folder}. Next: restore")
+
+
 def _copied(one: desk_copies.Copied) -> dict[str, Any]:
     return {
         "agency": one.agency, "made_at": one.made_at, "entries": one.entries, "blobs": one.blobs,
@@ -288,7 +301,7 @@ def certify(at: At, out: Path, papers: tuple[Path, ...]) -> None:
     """Certify this new desk with the papers of the agency's root."""
     statement = rebuilding.certify(at.office, [read_text(one) for one in papers], now=at.now)
     write_statement(out, statement)
-    invitation_file(at.folder).unlink(missing_ok=True)
+    membership.invitation_file(at.folder).unlink(missing_ok=True)
     at.say({"file": str(out)}, f"Another agency publishes it: amparo desk publish {out}. Then: rebuild take-over")
 
 
@@ -312,4 +325,4 @@ def _certificate(one: Certificate) -> dict[str, Any]:
     return {"index": one.index, "subject": one.subject, "type": one.type, "roles": list(one.roles)}
 
 
-COMMANDS = (hand_on_all, recover, lost, raise_again, backup, restore, rebuild)
+COMMANDS = (hand_on_all, recover, lost, raise_again, backup, unseal, restore, rebuild)

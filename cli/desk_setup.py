@@ -16,7 +16,6 @@ from cli.desk_at import (
     ENV_FILE,
     At,
     ask_passphrase,
-    invitation_file,
     pass_at,
     read_bytes,
     read_text,
@@ -52,7 +51,7 @@ def init(
     found = membership.parse_invitation(raw)
     membership.create_desk(at.folder, found, country=country, kind=kind, now=at.now)
     write_private(at.folder / "session.key", secrets.token_bytes(32))
-    write_private(invitation_file(at.folder), raw)
+    write_private(membership.invitation_file(at.folder), raw)
     values = {
         "DATA_DIR": at.folder.resolve(),
         "AGENCY_ID": found.agency,
@@ -174,7 +173,7 @@ def certify_desk(at: At, papers: tuple[Path, ...]) -> None:
     with open_root(at, papers) as key:
         statements = membership.own_certificates(at.office, key, now=at.now)
     indices = [membership.publish(at.office, one, now=at.now) for one in statements]
-    invitation_file(at.folder).unlink(missing_ok=True)
+    membership.invitation_file(at.folder).unlink(missing_ok=True)
     at.say({"indices": indices}, "This desk and its recovery key are in the directory.")
 
 

@@ -107,6 +107,7 @@ class DeskSettings:
     threads: int = 16
     tls_certificate: str = ""  # file with its chain; empty: plain HTTP, on loopback alone
     tls_key: str = field(default="", repr=False)  # its file
+    unit: str = ""  # of the agency, as the top of the pages shows it
     exit_url: str = ""  # where `Exit this page` leads; empty: a page of the desk that says nothing
     sync_every_seconds: int = 20
     max_pack_bytes: int = 8 * 1024 * MIB  # of a pack that is checked on the page /verify

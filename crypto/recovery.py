@@ -1,9 +1,11 @@
 """Root and recovery shares on paper: SLIP-39 by the reference library (docs/protocol.md 2)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import shamir_mnemonic
+from shamir_mnemonic.share import Share
 from shamir_mnemonic.utils import MnemonicError
 
 from crypto import boxes, hybrid, labels
@@ -40,6 +42,28 @@ def join_from_paper(shares: Sequence[str]) -> bytearray:
     if len(seed) != SEED_BYTES:
         raise KeyUnusable("these shares are of another kind")
     return bytearray(seed)
+
+
+@dataclass(frozen=True, slots=True)
+class ShareFacts:
+    """What one share says of itself: its set, which of the set it is, and how many of the set give the key."""
+
+    set_id: int
+    number: int
+    needed: int
+
+
+def read_share(words: str) -> ShareFacts:
+    """Look at one share alone; it tells nothing of the key.
+
+    Raises:
+        KeyUnusable: a word is misspelt, missing, or too many.
+    """
+    try:
+        share = Share.from_mnemonic(" ".join(words.lower().split()))
+    except (MnemonicError, ValueError) as error:
+        raise KeyUnusable("this is not a share: a word is misspelt or missing; look at it word by word") from error
+    return ShareFacts(share.identifier, share.index, share.member_threshold)
 
 
 def receiving_key(seed: bytes | bytearray) -> hybrid.ReceivingKey:

@@ -1,6 +1,7 @@
 """The desk as a web application: one process, its keys in memory, sync in a thread with nobody signed in."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,13 @@ from desk import (
     admission,
     agencies,
     alerts,
+    backup,
     casework,
+    enrolment,
     entry,
     errors,
     factors,
+    first_steps,
     inbox,
     languages,
     leave,
@@ -30,8 +34,13 @@ from desk import (
     log_health,
     navigation,
     packs,
+    officers,
     progress,
+    record,
+    recovery,
     session,
+    settings,
+    setup,
     today,
     verify,
 )  # fmt: skip
@@ -46,6 +55,8 @@ BLUEPRINTS = (
     entry.pages, factors.pages, leave.pages, today.pages, progress.pages, casework.pages, inbox.pages,
     packs.pages,
     agencies.pages, admission.pages, log_health.pages, alerts.pages, verify.pages,
+    settings.pages, officers.pages, enrolment.pages, recovery.pages, backup.pages,
+    setup.pages, first_steps.pages, record.pages,
 )  # fmt: skip
 
 
@@ -56,7 +67,10 @@ def create_desk(settings: DeskSettings) -> Flask:
         NotFound, SetUpUnfinished: there is no desk in the folder of the settings, or it has joined no network.
     """
     app = Flask("desk", root_path=str(Path(__file__).parent))
-    office = membership.open_office(settings.data_dir, settings.broker_url, clock=time.time, settings=settings)
+    office = membership.open_office(
+        settings.data_dir, settings.broker_url, clock=time.time, settings=settings,
+        invitation=membership.read_invitation(settings.data_dir),
+    )  # fmt: skip
     app.config.update(
         SECRET_KEY=settings.session_key_file.read_bytes(),
         SESSION_COOKIE_NAME=f"amparo-{office.files.desk_id}",
@@ -79,6 +93,7 @@ def create_desk(settings: DeskSettings) -> Flask:
     languages.install(app, settings.language, settings.time_zone)
     access.guard(app)
     app.before_request(protect.protect)
+    setup.guard(app, office)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.context_processor(lambda: _context(office))
@@ -95,7 +110,8 @@ def _is_current(office: Office, officer: OfficerSession) -> bool:
 def _context(office: Office) -> dict[str, Any]:
     """What every page shows."""
     found = {
-        **languages.context(), "agency_name": office.agency, "csrf_token": generate_csrf, "may": access.may,
+        **languages.context(), "agency_name": office.agency, "agency_unit": office.settings.unit,
+        "csrf_token": generate_csrf, "may": access.may,
         "broker_knows": broker_knows, "theme": None, "hides_agency": False, "lock_seconds": 0,
         "without_second_factor": False, "shows_exit": False, "log_state": log_state(office),
     }  # fmt: skip
@@ -109,10 +125,15 @@ def _context(office: Office) -> dict[str, Any]:
     return found
 
 
-def serve(settings: DeskSettings) -> None:
-    """Serve the desk's pages until SIGTERM: threads of one process, since keys live in its memory."""
+def serve(settings: DeskSettings, announce: Callable[[str], object] = lambda _address: None) -> None:
+    """Serve the desk's pages until SIGTERM: threads of one process, since keys live in its memory.
+
+    Args:
+        announce: gets the address to open: with a one-time code, while the desk is not set up.
+    """
     set_up_logs(settings.log_level, settings.log_form)
     app = create_desk(settings)
+    announce(setup.address(app))
     clock = Clock(app, settings.sync_every_seconds)
     clock.start()
     try:
@@ -120,6 +141,7 @@ def serve(settings: DeskSettings) -> None:
     finally:
         clock.stop()
         app.extensions["book"].end_all()
+        setup.close(app)
         membership.close_office(app.extensions["office"])
 
 

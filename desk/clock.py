@@ -8,6 +8,7 @@ from typing import Final
 from flask import Flask
 
 from config.logs import get_log
+from desk import setup
 from errors import AmparoError, LogForked, Unavailable
 from exchange.office import Office
 from exchange.registers import rewrite_at_random
@@ -48,10 +49,14 @@ class Clock:
         """A broker that does not answer must not keep idle keys in memory: this waits for nobody."""
         while not self._stopped.wait(SWEEP_SECONDS):
             self._app.extensions["book"].sweep()
+            setup.sweep(self._app)
 
     def _sync(self) -> None:
         office: Office = self._app.extensions["office"]
         while not self._stopped.is_set():
+            if self._app.extensions.get("setup") is not None:  # there is nothing to follow before the first run
+                self._stopped.wait(SWEEP_SECONDS)
+                continue
             try:
                 sync(office, now=int(time.time()))
                 self._rewrite_registers(office)

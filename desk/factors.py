@@ -162,10 +162,10 @@ def _page(template: str, form: NewCodeForm) -> ResponseReturnValue:
     secret = current_user.offered
     address = factors.address_of(secret, officer().handle)
     shown = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
-    return render_template(template, form=form, picture=_picture(address), secret=shown, place=_place())
+    return render_template(template, form=form, picture=picture_of(address), secret=shown, place=_place())
 
 
-def _picture(address: str) -> Markup:
+def picture_of(address: str) -> Markup:
     """A QR code, dark on light in every theme, without a style attribute."""
     drawn = segno.make(address, error="m").svg_inline(scale=5, border=4, dark="#000", light="#fff", omitsize=True)
     return Markup(drawn)  # noqa: S704  # made by the library out of an address of ours

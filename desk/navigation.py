@@ -56,6 +56,9 @@ TRUST: Final[tuple[Entry, ...]] = (
     Entry("agencies.directory", "building", _l("Agencies"), "directory-read"),
     Entry("log_health.page", "shield-check", _l("Log health"), "log-health", "alarms"),
     Entry("alerts.mine", "bell", _l("Access alerts")),
+    Entry("officers.page", "people", _l("Officers"), "administer"),
+    Entry("record.page", "journal-text", _l("Record"), "record-read"),
+    Entry("settings.page", "gear", _l("Settings")),
 )
 COUNTERS: Final[dict[str, Counter]] = {"alarms": lambda: open_alarms(office())}
 

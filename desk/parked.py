@@ -32,7 +32,7 @@ def park(office: Office, name: str | None) -> None:
     """Keep what a form brought after its session had ended."""
     handle = current_app.extensions["book"].was(name) if isinstance(name, str) else None
     page = way_back(request.form.get(FROM, ""))
-    typed = {key: values for key, values in request.form.lists() if key not in NEVER}
+    typed = {key: values for key, values in request.form.lists() if not _is_never_kept(key)}
     if handle is None or page == "/" or not typed:
         return
     value = {"v": 1, "page": page, "typed": typed}
@@ -41,6 +41,11 @@ def park(office: Office, name: str | None) -> None:
             own_papers.keep(db, handle, KIND, value, now=int(time.time()))
     except AmparoError:  # the officer has left, or it is too large
         return
+
+
+def _is_never_kept(key: str) -> bool:
+    """Whether it is a secret, also one of several (`words-0`, `passphrase_new`)."""
+    return key in NEVER or key.startswith(("passphrase", "words-", "code-"))
 
 
 def typed_before() -> MultiDict[str, str] | None:

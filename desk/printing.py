@@ -24,7 +24,11 @@ from evidence.statements import CustodyStatement
 from exchange.inviting import Letter
 
 TEMPLATES: Final = Path(__file__).parent / "templates" / "print"
-ASSETS: Final[Mapping[str, str]] = {"custody_statement.css": "text/css", "letter.css": "text/css"}
+ASSETS: Final[Mapping[str, str]] = {
+    "custody_statement.css": "text/css",
+    "letter.css": "text/css",
+    "record.css": "text/css",
+}
 # A relative address would be dropped in silence if there were no base; with this one it reaches the fetcher.
 BASE: Final = "outside:/"
 
@@ -114,3 +118,12 @@ def print_invitation_letter(letter: Letter) -> bytes:
         .render(letter=letter, _=gettext, lang=language, dir="rtl" if language == "ar" else "ltr")
     )
     return render_pdf(html, f"{letter.agency} {letter.log}".encode())
+
+
+def print_record(values: Mapping[str, object], identifier: bytes) -> bytes:
+    """The export of the record on paper.
+
+    Raises:
+        PrintRefused: see `render_pdf`.
+    """
+    return render_pdf(_templates().get_template("record.html").render(**values), identifier)

@@ -23,6 +23,10 @@ KINDS: Final[dict[str, tuple[Any, Any, Any]]] = {
         _l("entries"),
         _l("The desk reads the newest state and checks every entry of it."),
     ),
+    "hand-over": (_l("Handing over"), _l("bundles"), MEANWHILE),
+    "recover": (_l("Opening keys again"), _l("bundles"), _l("Leave this page open until it is done.")),
+    "copy": (_l("Making a copy of the desk"), _l("bytes"), _l("You can leave this page; the copy is made meanwhile.")),
+    "drill": (_l("Trying the copy"), _l("bytes"), _l("You can leave this page; the drill goes on meanwhile.")),
 }
 
 

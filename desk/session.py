@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from flask import Flask, session
 from flask_login import AnonymousUserMixin, LoginManager, UserMixin, login_user, logout_user
@@ -26,6 +26,12 @@ MOST_DONE: Final = 500
 KEPT: Final = ("next", "language", "_flashes")  # of the cookie, over a sign-in
 
 
+class Closing(Protocol):
+    """Something with secrets in it that has to be overwritten at the end."""
+
+    def close(self) -> None: ...
+
+
 @dataclass
 class SignedIn(UserMixin):  # type: ignore[misc]
     """One signed-in officer. `officer` holds the keys; it is never printed.
@@ -36,6 +42,9 @@ class SignedIn(UserMixin):  # type: ignore[misc]
         offered: secret of an authenticator that is being set up.
         challenge: what a security key has to answer.
         named: persons whose name was asked for and is shown, to the moment at which it hides again.
+        table: shares of the root or of the recovery key that their holders have typed here, by purpose.
+        reissue: a new recovery key whose shares are on their way to paper.
+        shown_code: a one-time code for an officer, with the appointment it is for, until it was written down.
         done: forms that were sent, by their number, to where they led: sent twice, they lead there again.
         acts: held while a form is worked on, so that the same one sent twice is done once.
     """
@@ -49,6 +58,9 @@ class SignedIn(UserMixin):  # type: ignore[misc]
     seen: float = field(default_factory=time.monotonic)
     challenge: bytes | None = field(default=None, repr=False)
     named: dict[bytes, float] = field(default_factory=dict, repr=False)
+    table: dict[str, list[str]] = field(default_factory=dict, repr=False)
+    reissue: Closing | None = field(default=None, repr=False)
+    shown_code: tuple[bytes, str] | None = field(default=None, repr=False)
     done: OrderedDict[str, str] = field(default_factory=OrderedDict, repr=False)
     acts: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
@@ -127,6 +139,10 @@ class SessionBook:
                     self._ended.popitem(last=False)
         if entry is not None:
             entry.named.clear()
+            entry.table.clear()
+            entry.shown_code = None
+            if entry.reissue is not None:
+                entry.reissue.close()
             entry.officer.lock()
 
     def promote(self, entry: SignedIn) -> SignedIn:
@@ -142,6 +158,20 @@ class SessionBook:
                 name for name, other in self._open.items()
                 if other.officer.handle == entry.officer.handle and name != entry.name
             ]  # fmt: skip
+        for name in names:
+            self.end(name)
+        return len(names)
+
+    def count_others(self, entry: SignedIn) -> int:
+        """In how many other browsers the officer is signed in."""
+        with self._lock:
+            others = [one for one in self._open.values() if one.officer.handle == entry.officer.handle]
+        return sum(one.name != entry.name and not one.is_pending for one in others)
+
+    def end_of(self, handle: str) -> int:
+        """Sign an officer out everywhere, since she has left or has new keys; how many sessions that were."""
+        with self._lock:
+            names = [name for name, entry in self._open.items() if entry.officer.handle == handle]
         for name in names:
             self.end(name)
         return len(names)

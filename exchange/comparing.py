@@ -1,6 +1,8 @@
-"""The answer of a comparison, and the alarm when two fingerprints are not the same."""
+"""Comparisons of roots: which are still to be made, the answer, and the alarm when two fingerprints differ."""
 
 from typing import Final
+
+from sqlalchemy.orm import Session
 
 from agencies import comparison
 from agencies.comparison import RootState
@@ -39,3 +41,13 @@ def answer(
             }  # fmt: skip
             raise_alarm(db, ROOT_DIFFERS, f"{agency} {made.act}", evidence, now=now)
     return state
+
+
+def uncompared(db: Session, office: Office) -> list[str]:
+    """Agencies whose root nobody here has compared yet, by name."""
+    directory = office.directory(db)
+    return [
+        name
+        for name in sorted(directory.agencies)
+        if name != office.agency and comparison.root_state(db, directory, name) is not RootState.VERIFIED
+    ]

@@ -102,6 +102,16 @@ def recover_handle_secret(
     db.merge(HandleSecret(holder=to.handle, wrapped=wrapped, given_by=by, given_at=now))
 
 
+def replace_recovery_key(db: Session, office: Office, old: hybrid.ReceivingKey, new_key: bytes, *, now: int) -> bool:
+    """Wrap the secret from the old recovery key to a new one; whether the agency has a secret."""
+    row = db.get(HandleSecret, RECOVERY)
+    if row is None:
+        return False
+    secret = old.open(_info(office), row.wrapped)
+    row.wrapped, row.given_by, row.given_at = hybrid.seal(new_key, _info(office), secret), RECOVERY, now
+    return True
+
+
 class Placement:
     """Which handle stands in which header place of a new bundle, and which spares go with it."""
 

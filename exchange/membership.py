@@ -70,6 +70,17 @@ def parse_invitation(data: bytes) -> Invitation:
     )  # fmt: skip
 
 
+def invitation_file(folder: Path) -> Path:
+    """Where the invitation lies until the desk signs with its own key."""
+    return folder / "invitation.json"
+
+
+def read_invitation(folder: Path) -> Invitation | None:
+    """The invitation while it is needed."""
+    path = invitation_file(folder)
+    return parse_invitation(path.read_bytes()) if path.is_file() else None
+
+
 def create_desk(folder: Path, invitation: Invitation, *, country: str, kind: str, now: int) -> None:
     """Make a desk's folder, its keys, and pin the log that the invitation names.
 
@@ -121,6 +132,14 @@ def open_office(
             broker_url, broker, f"invite/{invitation.invite}", lambda: SigningKey(seed), _whole(clock), transport
         )
     return Office(agency, files, keys, client, settings, _require_compared)
+
+
+def use_own_key(office: Office) -> None:
+    """Sign requests with the desk's own key from now on: its certificate stands in the log."""
+    old, keys = office.client, office.keys
+    own: Any = keys
+    office.client = BrokerClient(old.url, old.broker_id, own.key_id, lambda: keys.http_key, old.clock, old.transport)
+    old.close()
 
 
 def _whole(clock: Clock) -> Callable[[], int]:

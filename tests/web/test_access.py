@@ -15,6 +15,9 @@ from tests.support.served import Served, serving
 OPEN = {
     "entry.start", "entry.sign_in", "leave.now", "leave.notes",
     "alerts.told", "verify.check",
+    "enrolment.page", "enrolment.made",
+    "setup.tasks", "setup.language", "setup.agency", "setup.administrators", "setup.second_factor", "setup.shares",
+    "setup.share", "setup.broker", "setup.finish",
 }  # fmt: skip
 ROLES = {
     "north": {

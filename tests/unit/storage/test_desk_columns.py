@@ -63,6 +63,8 @@ TEXTS: Final = {
     "officer": r"[a-z0-9-]{1,40}/[a-z]+(?:-[a-z]+)*-[1-9][0-9]{0,5}",
     "holder": r"recovery|[a-z0-9-]{1,40}/[a-z]+(?:-[a-z]+)*-[1-9][0-9]{0,5}",
     "file number": r"[A-Za-z]{1,8}(?:-[0-9]{1,8}){1,3}",
+    "order number": r"(?:[A-Z]{1,8}-)?[0-9]{1,8}(?:-[0-9]{1,8}){0,3}",
+    "source key": r"[0-9a-f]+(?:-[a-z]+)?",
     "word": r"[a-z]+(?:-[a-z]+)*",  # out of a list of the program's
     "words": r"[a-z]+(?:[ -][a-z]+)*",
     "country": r"[A-Z]{2}",
@@ -101,12 +103,25 @@ COLUMNS: Final = {
         "alarm_id": "number", "kind": "word", "subject": "what an alarm is about", "evidence": "evidence",
         "raised_at": "time", "seen_by": "officer",
     },
+    "appointment": {
+        "appointment_id": "id", "kind": "word", "officer": "officer", "roles": "words", "order_number": "order number",
+        "from_day": "day", "until_day": "day", "state": "word", "proposed_by": "officer", "proposed_at": "time",
+        # Of a one-time code of 80 random bits.
+        "code_digest": "commitment", "code_until": "time", "tries": "number", "keyring": "locked",
+        "signing_key": "public key", "receiving_key": "public key", "statement": "statement", "decided_by": "officer",
+        "decided_at": "time",
+    },
     "approval": {
         "approval_id": "id", "kind": "word", "object_id": "object", "asked_by": "officer", "asked_at": "time",
         "subject_digest": "commitment", "own_box": "sealed to officers", "state": "word", "answered_by": "officer",
         "answered_at": "time", "answer_box": "sealed to officers",
     },
     "approval_reader": {"approval_id": "id", "officer": "officer", "box": "sealed to officers"},
+    "asked_reason": {
+        "reason_id": "id", "line": "number", "asked_by": "officer", "asked_at": "time", "officer": "officer",
+        "question_to_officer": "sealed to officers", "question_to_auditor": "sealed to officers",
+        "answer_to_officer": "sealed to officers", "answer_to_auditor": "sealed to officers", "answered_at": "time",
+    },
     "bundle_event": {
         "bundle_id": "id", "log_index": "number", "kind": "word", "agency": "agency", "number": "number",
         "statement": "statement", "salt": "salt", "details_box": "details box",
@@ -138,6 +153,10 @@ COLUMNS: Final = {
     "draft": {
         "draft_id": "id", "case_id": "id", "version": "number", "content": "sealed", "made_by": "officer",
         "changed_at": "time",
+    },
+    "drill": {
+        "number": "number", "kind": "word", "at": "time", "seconds": "number", "entries": "number", "rows": "number",
+        "size_bytes": "number", "result": "word", "officer": "officer",
     },
     "exhibit": {
         "case_id": "id", "object_id": "id", "serial": "number", "version": "number", "content": "sealed",
@@ -204,6 +223,10 @@ COLUMNS: Final = {
         "officer": "officer", "language": "word", "theme": "word", "hides_agency": "yes or no",
         "shows_exit": "yes or no",
     },
+    "proposal": {
+        "proposal_id": "id", "kind": "word", "officer": "holder", "statement": "act", "state": "word",
+        "proposed_by": "officer", "proposed_at": "time", "decided_by": "officer", "decided_at": "time",
+    },
     # The two digests are keyed by the vault key: nobody without it can try an agency or a pseudonym.
     "pseudonym": {"person_id": "id", "agency": "digest", "lookup": "digest", "sealed": "sealed", "given_at": "time"},
     "purge_receipt": {
@@ -214,6 +237,10 @@ COLUMNS: Final = {
         # Of the statement, signature included.
         "digest": "digest", "case_id": "id", "holding": "id", "object_id": "id", "number": "number",
         "content": "sealed", "log_index": "number", "kept_at": "time",
+    },
+    "record_line": {
+        "number": "number", "at": "time", "officer": "officer", "kind": "word", "case_id": "id", "object_id": "object",
+        "source": "word", "source_key": "source key",
     },
     "register_row": {
         "bundle_id": "id", "version": "number", "previous": "digest", "box": "sealed for parties",
