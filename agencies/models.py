@@ -1,6 +1,6 @@
 """Tables of a desk: officers and their locked keys, cases, and the keys of cases wrapped to officers."""
 
-from sqlalchemy import BigInteger, Boolean, ForeignKeyConstraint, Integer, LargeBinary, String
+from sqlalchemy import BigInteger, Boolean, ForeignKeyConstraint, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.database import DeskBase
@@ -48,7 +48,10 @@ class CaseKey(DeskBase):
     given_by: Mapped[str] = mapped_column(String(64))
     given_at: Mapped[int] = mapped_column(Integer)
 
-    __table_args__ = (ForeignKeyConstraint(["case_id"], ["case.case_id"]),)
+    __table_args__ = (
+        ForeignKeyConstraint(["case_id"], ["case.case_id"]),
+        Index("ix_case_key_holder", "holder", "compartment", "case_id"),
+    )
 
 
 class Exclusion(DeskBase):
