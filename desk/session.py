@@ -18,6 +18,8 @@ from flask_login import AnonymousUserMixin, LoginManager, UserMixin, login_user,
 
 from agencies.members import OfficerSession
 from agencies.preferences import Preferences
+from exchange.search_index import SearchIndex
+from identity.htcds import PersonTable
 
 IsCurrent = Callable[[OfficerSession], bool]
 PENDING_SECONDS: Final = 300
@@ -36,6 +38,9 @@ class SignedIn(UserMixin):  # type: ignore[misc]
         offered: secret of an authenticator that is being set up.
         challenge: what a security key has to answer.
         named: persons whose name was asked for and is shown, to the moment at which it hides again.
+        index: what she may search, in memory.
+        searched: words of her last searches, by the random number that stands in the address.
+        tables: tables of persons that were read and not taken in yet, with the case that they are for.
         done: forms that were sent, by their number, to where they led: sent twice, they lead there again.
         acts: held while a form is worked on, so that the same one sent twice is done once.
     """
@@ -49,6 +54,9 @@ class SignedIn(UserMixin):  # type: ignore[misc]
     seen: float = field(default_factory=time.monotonic)
     challenge: bytes | None = field(default=None, repr=False)
     named: dict[bytes, float] = field(default_factory=dict, repr=False)
+    index: SearchIndex | None = field(default=None, repr=False)
+    searched: OrderedDict[str, str] = field(default_factory=OrderedDict, repr=False)
+    tables: OrderedDict[str, tuple[bytes, PersonTable]] = field(default_factory=OrderedDict, repr=False)
     done: OrderedDict[str, str] = field(default_factory=OrderedDict, repr=False)
     acts: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
@@ -63,6 +71,13 @@ class SignedIn(UserMixin):  # type: ignore[misc]
 
     def get_id(self) -> str:
         return self.name
+
+    def forget(self) -> None:
+        """Drop everything of the cases that the session holds."""
+        for held in (self.named, self.searched, self.tables):
+            held.clear()
+        if self.index is not None:
+            self.index.wipe()
 
     def note_done(self, number: str, location: str) -> None:
         """Remember where a form led."""
@@ -126,7 +141,7 @@ class SessionBook:
                 while len(self._ended) > MOST_ENDED:
                     self._ended.popitem(last=False)
         if entry is not None:
-            entry.named.clear()
+            entry.forget()
             entry.officer.lock()
 
     def promote(self, entry: SignedIn) -> SignedIn:

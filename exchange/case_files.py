@@ -206,7 +206,6 @@ def note(officer: OfficerSession, what: str, now: int, word: str = "") -> dict[s
     return {"at": now, "by": officer.handle, "what": what, "word": word}
 
 
-
 # ---- The recovery and reflection period -------------------------------------------------------------------------
 
 

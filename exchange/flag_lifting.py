@@ -80,4 +80,3 @@ def _standing(db: Session, officer: OfficerSession, case_id: bytes, flag_id: byt
     if found.is_lowered:
         raise Conflict("this flag was lifted already")
     return found
-
