@@ -16,7 +16,10 @@ from config.logs import set_up_logs
 from config.settings import DeskSettings
 from desk import (
     access,
+    case_history,
+    case_team,
     casework,
+    charts,
     entry,
     errors,
     factors,
@@ -25,7 +28,10 @@ from desk import (
     leave,
     localweb,
     navigation,
+    people,
+    person_flags,
     progress,
+    search,
     session,
     today,
 )  # fmt: skip
@@ -38,6 +44,7 @@ from exchange.office import Office
 
 BLUEPRINTS = (
     entry.pages, factors.pages, leave.pages, today.pages, progress.pages, casework.pages, inbox.pages,
+    people.pages, person_flags.pages, case_team.pages, charts.pages, case_history.pages, search.pages,
 )  # fmt: skip
 
 

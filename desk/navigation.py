@@ -47,9 +47,10 @@ class Shown:
     count: int
 
 
+CASE_PAGES: Final = ("people", "person_flags", "case_team", "charts", "history")
 WORK: Final[tuple[Entry, ...]] = (
     Entry("today.page", "house-heart", _l("Today")),
-    Entry("casework.cases", "folder2-open", _l("Cases"), "case-read", also=("people", "case_team", "charts", "history")),
+    Entry("casework.cases", "folder2-open", _l("Cases"), "case-read", also=CASE_PAGES),
     Entry("search.page", "search", _l("Search"), "case-read"),
     Entry("inbox.bundles", "inbox", _l("Inbox"), "open"),
 )

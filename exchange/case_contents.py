@@ -119,3 +119,16 @@ def last_events(db: Session, case_ids: Sequence[bytes]) -> dict[bytes, int]:
             if one is not None and moment is not None:
                 found[one] = max(found.get(one, 0), moment)
     return found
+
+
+def counts_of(db: Session, officer: OfficerSession, case_id: bytes) -> dict[str, int]:
+    """How many persons and exhibits a case has.
+
+    Raises:
+        NotPermitted
+    """
+    case_key(db, officer, case_id)
+    return {
+        name: db.scalar(select(func.count()).select_from(table).where(table.case_id == case_id)) or 0
+        for name, table in (("persons", PersonRecord), ("exhibits", ExhibitRow))
+    }
