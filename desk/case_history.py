@@ -50,7 +50,7 @@ def _look(case_id: str) -> tuple[Shown, Sequence[Line], Wanted, dict[str, Any]]:
         shown = show(db, office(), officer(), number)
     lines = case_history.history(office(), officer(), number)
     kind, by = request.args.get("kind", ""), request.args.get("officer", "")
-    asked = {
+    asked: dict[str, Any] = {
         "kind": kind if kind in case_history.KINDS else "", "officer": by[:64],
         "since": _day(request.args.get("since", "")), "until": _day(request.args.get("until", "")),
     }  # fmt: skip

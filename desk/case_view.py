@@ -19,8 +19,6 @@ from identity import consent, flags, persons
 from identity.flags import Flag
 from identity.persons import Person
 
-MOST_ON_OVERVIEW = 10
-
 
 @dataclass(frozen=True, slots=True)
 class Shown:

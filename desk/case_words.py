@@ -1,4 +1,4 @@
-"""The words of cases on pages: stages, roles, instructions, kinds of events. One table each, so that they are the same."""
+"""The words of cases on pages: stages, roles, instructions, kinds of events. One table each."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -75,7 +75,8 @@ APPROVAL_STATES: Final[Words] = {
 # ---- The history of a case --------------------------------------------------------------------------------------
 
 KINDS: Final[Mapping[str, tuple[str, Any]]] = {
-    "case": ("folder2-open", _l("Case file")), "person": ("person", _l("Persons")), "name": ("eye", _l("Names asked for")),
+    "case": ("folder2-open", _l("Case file")), "person": ("person", _l("Persons")),
+    "name": ("eye", _l("Names asked for")),
     "flag": ("flag-fill", _l("Protection flags")), "consent": ("patch-check", _l("Consent")),
     "custody": ("box-seam", _l("Custody")), "bundle": ("send", _l("Bundles")),
     "opening": ("envelope-open", _l("Openings")), "inquiry": ("chat-left-text", _l("Inquiries")),
@@ -99,7 +100,8 @@ HAPPENED: Final[Mapping[tuple[str, str], Any]] = {
     ("custody", "unseal"): _l("Seal opened"), ("custody", "reseal"): _l("Put under seal again"),
     ("custody", "redact"): _l("Redacted copy made"), ("custody", "view"): _l("Viewed"),
     ("custody", "export"): _l("Exported"), ("custody", "disclose"): _l("Shown to a party"),
-    ("custody", "correction"): _l("Corrected by a new entry"), ("custody", "pack-built"): _l("Put into an evidence pack"),
+    ("custody", "correction"): _l("Corrected by a new entry"),
+    ("custody", "pack-built"): _l("Put into an evidence pack"),
     ("custody", "return"): _l("Returned to its owner"), ("custody", "destroy"): _l("Destroyed"),
     ("bundle", "sealed"): _l("A bundle was sealed"), ("bundle", "sent"): _l("A bundle was sent"),
     ("bundle", "received"): _l("A bundle arrived"), ("bundle", "filed"): _l("Something was filed out of a bundle"),

@@ -93,7 +93,7 @@ def kind_of(node: Node) -> str:
 
 def named(node: Node) -> str:
     """A node in a list."""
-    return _("%(label)s, %(kind)s", label=node.label, kind=kind_of(node))
+    return str(_("%(label)s, %(kind)s", label=node.label, kind=kind_of(node)))
 
 
 @pages.route("/cases/<case_id>/chart/links", methods=["GET", "POST"])

@@ -12,7 +12,7 @@ def find(endpoint: str, **values: Any) -> str | None:
 
 def exhibit(case_id: bytes, object_id: bytes) -> str:
     """The page of an exhibit."""
-    values = {"case_id": case_id.hex(), "object_id": object_id.hex()}
+    values: dict[str, Any] = {"case_id": case_id.hex(), "object_id": object_id.hex()}
     return find("exhibits.exhibit", **values) or url_for("casework.exhibit", **values)
 
 

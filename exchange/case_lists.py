@@ -41,7 +41,7 @@ class Line:
     last_at: int
 
 
-def _own(officer: OfficerSession) -> Select[tuple[bytes]]:
+def _own(officer: OfficerSession) -> Select[bytes]:
     kept_out = select(Exclusion.case_id).where(Exclusion.officer == officer.handle)
     return select(CaseKey.case_id).where(
         CaseKey.holder == officer.handle, CaseKey.compartment == CASE, CaseKey.case_id.not_in(kept_out)
