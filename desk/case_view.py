@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from agencies import cases
 from agencies.members import VAULT, OfficerSession
+from desk import case_words
 from evidence import exhibits
 from evidence.exhibits import Exhibit
 from exchange import case_contents, case_files, inquiries
@@ -89,7 +90,7 @@ class PersonLine:
 
 
 def person_lines(db: Session, office: Office, officer: OfficerSession, case_id: bytes) -> list[PersonLine]:
-    """Everybody of a case with flags, consents, and the pseudonyms that agencies were given.
+    """Everybody of a case, by role, with flags, consents, and the pseudonyms that agencies were given.
 
     Raises:
         NotPermitted
@@ -103,11 +104,13 @@ def person_lines(db: Session, office: Office, officer: OfficerSession, case_id: 
         states = agreed.setdefault(record.person_id, {})
         states[record.state] = states.get(record.state, 0) + 1
     given = persons.given_pseudonyms(db, officer, case_id, other_agencies(db, office))
+    people = persons.list_persons(db, officer, case_id)
+    order = list(case_words.ROLES)
     return [
         PersonLine(
             one, tuple(standing.get(one.person_id, ())), agreed.get(one.person_id, {}), given.get(one.person_id, {})
         )
-        for one in persons.list_persons(db, officer, case_id)
+        for one in sorted(people, key=lambda one: order.index(one.role))
     ]
 
 

@@ -81,7 +81,6 @@ def people(case_id: str) -> ResponseReturnValue:
         with office().files.session() as db:
             lines = person_lines(db, office(), officer(), shown.case_id)
     order = list(case_words.ROLES)
-    lines.sort(key=lambda one: order.index(one.person.role))
     rows, where = paged(lines)
     groups = [(role, [one for one in rows if one.person.role == role]) for role in order]
     return render_template(

@@ -192,9 +192,8 @@ def _names(db: Session, officer: OfficerSession, case_id: bytes) -> Iterator[Lin
 
 def _flags(db: Session, officer: OfficerSession, case_id: bytes) -> Iterator[Line]:
     short = {one.person_id: one.short for one in persons.list_persons(db, officer, case_id)}
-    lowered = dict(
-        db.execute(select(PersonFlag.flag_id, PersonFlag.lowered_at).where(PersonFlag.case_id == case_id)).tuples()
-    )
+    rows = db.execute(select(PersonFlag.flag_id, PersonFlag.lowered_at).where(PersonFlag.case_id == case_id))
+    lowered = {flag_id: at for flag_id, at in rows}  # noqa: C416  # a result has keys of its own
     for one in flags.list_flags(db, officer, case_id):
         about, words = short.get(one.person_id, ""), str(one.value["flag"])
         yield Line(one.made_at, FLAG, "set", one.made_by, about, words)
