@@ -68,6 +68,7 @@ class SearchIndex:
         self._stages: dict[bytes, int] = {}
         self._marks: dict[bytes, int] = {}
         self._nudged, self._ended = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
         self.read = self.total = 0
         self.is_complete = False
 
@@ -81,7 +82,13 @@ class SearchIndex:
 
     def start(self) -> None:
         """Begin to read."""
-        threading.Thread(target=self._run, name="search-index", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="search-index", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_working(self) -> bool:
+        """Whether its thread is there."""
+        return self._thread is not None and self._thread.is_alive()
 
     def wipe(self) -> None:
         """Overwrite what was read."""

@@ -12,7 +12,7 @@ from exchange.sharing import Choice
 from identity import flags, persons
 from tests.support.field import DeskAt, now
 
-HOSTILE = '<b>Ali</b> "x\' &amp; \u202etxt.exe\u202c \u200b\U0001f9ff ' + "Ж" * 160
+HOSTILE = "<b>Ali</b> \"x' &amp; \u202etxt.exe\u202c \u200b\U0001f9ff " + "Ж" * 160
 
 
 @dataclass
@@ -96,7 +96,7 @@ def whole(desk: DeskAt, officer: str, handle: str, folder: Path) -> tuple[CaseAt
         recovery_from=delivery.day_of(now() - 9 * 86400), recovery_until=delivery.day_of(now() + 21 * 86400),
     )  # fmt: skip
     made = {
-        "V1": case.person(short="V1", prs_citizenship="XC", vic_typeofexploitation="labour", prs_mobilephone="+40721555"),
+        "V1": case.person(prs_citizenship="XC", vic_typeofexploitation="labour", prs_mobilephone="+40721555"),
         "V2": case.person(short="V2", prs_firstname="Zuleika", prs_secondname="Haddad"),
         "S1": case.person("suspect", "S1", prs_firstname="Gorg", prs_secondname="Vella", per_roleinprocess="recruiter"),
         "W1": case.person("witness", "W1", prs_firstname="Tilda", prs_secondname="Sorensen"),

@@ -120,7 +120,12 @@ def test_two_officers_who_change_the_facts_at_once_do_not_overwrite_each_other(
     with field.north.office.files.session() as db:
         file = case_files.read(db, case.officer, case.case_id)
         case_files.change(
-            db, case.officer, case.case_id, case_files.CaseFacts(title="By a colleague"), version=file.version, now=now()
+            db,
+            case.officer,
+            case.case_id,
+            case_files.CaseFacts(title="By a colleague"),
+            version=file.version,
+            now=now(),
         )
     page.get_by_label("Title").fill("By me")
     press(page, "Save")
@@ -369,7 +374,9 @@ def test_the_history_gathers_what_happened_and_filters_it(
     assert page.get_by_role("main").is_visible()
 
 
-def test_wrong_ids_are_pages_that_do_not_exist(page: Page, served: Served, whole: tuple[CaseAt, dict[str, bytes]]) -> None:
+def test_wrong_ids_are_pages_that_do_not_exist(
+    page: Page, served: Served, whole: tuple[CaseAt, dict[str, bytes]]
+) -> None:
     case, made = whole
     sign_in(page, served, "liaison-1")
     nothing, other = "0" * 32, "zz"
@@ -406,4 +413,3 @@ def test_a_supervisor_and_an_administrator_reach_none_of_these_pages(
             assert client.post(f"{served.url}/sign-in", data=words).status_code == 303
             for path in PATHS:
                 assert client.get(served.url + whole[0].path + path).status_code == expected, (handle, path)
-
