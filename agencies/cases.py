@@ -6,7 +6,7 @@ the case key. Whoever has the vault key as well sees identities.
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -160,6 +160,16 @@ def list_cases(db: Session, officer: OfficerSession) -> list[Case]:
     officer.require("case-read")
     own = select(CaseKey.case_id).where(CaseKey.holder == officer.handle, CaseKey.compartment == CASE)
     return list(db.scalars(select(Case).where(Case.case_id.in_(own)).order_by(Case.handle)))
+
+
+def opened_to(db: Session, officer: OfficerSession, case_ids: Sequence[bytes], compartment: str = CASE) -> set[bytes]:
+    """Those of these cases that the officer opens now."""
+    kept_out = select(Exclusion.case_id).where(Exclusion.officer == officer.handle)
+    query = select(CaseKey.case_id).where(
+        CaseKey.holder == officer.handle, CaseKey.compartment == compartment, CaseKey.case_id.in_(case_ids),
+        CaseKey.case_id.not_in(kept_out),
+    )  # fmt: skip
+    return set(db.scalars(query))
 
 
 def team(db: Session, officer: OfficerSession, case_id: bytes) -> dict[str, tuple[str, ...]]:

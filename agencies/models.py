@@ -57,7 +57,10 @@ class CaseKey(DeskBase):
     given_by: Mapped[str] = mapped_column(String(64))
     given_at: Mapped[int] = mapped_column(Integer)
 
-    __table_args__ = (ForeignKeyConstraint(["case_id"], ["case.case_id"]),)
+    __table_args__ = (
+        ForeignKeyConstraint(["case_id"], ["case.case_id"]),
+        Index("ix_case_key_holder", "holder", "compartment", "case_id"),
+    )
 
 
 class Exclusion(DeskBase):

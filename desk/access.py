@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 
-from flask import Flask, current_app, redirect, request, session, url_for
+from flask import Flask, abort, current_app, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from agencies.members import OfficerSession
 from agencies.rights import RIGHTS, has_right, require_right
+from crypto.header import IDENTIFIER_BYTES
 from desk import parked
 from desk.session import SessionBook
 from errors import SignInRequired
@@ -147,3 +148,14 @@ def officer() -> OfficerSession:
 def may(right: str) -> bool:
     """Whether the signed-in officer has a right; for what a page shows, never in place of `needs`."""
     return bool(current_user.is_authenticated) and has_right(officer().roles, right)
+
+
+def identifier(text: str) -> bytes:
+    """An id out of an address; anything else is a page that does not exist."""
+    try:
+        raw = bytes.fromhex(text)
+    except ValueError:
+        abort(404)
+    if len(raw) != IDENTIFIER_BYTES:
+        abort(404)
+    return raw

@@ -15,6 +15,7 @@ from desk import languages, parked
 from desk import session as sessions
 from desk.access import NEXT, any_officer, book, office, officer, without_sign_in
 from desk.forms import DeskForm, passphrase, text
+from desk.search import begin_index
 from errors import PassphraseWrong
 
 pages: Final = Blueprint("entry", __name__)
@@ -93,6 +94,7 @@ def _tell_of(before: sign_ins.LastTime) -> None:
 def enter(entry: sessions.SignedIn) -> ResponseReturnValue:
     """The session is open: on to the page that was asked for."""
     entry.choices = chosen_by(entry.officer)
+    begin_index(entry)
     return redirect(parked.way_back(session.pop(NEXT, "") or url_for("today.page")), 303)
 
 

@@ -21,6 +21,7 @@ class Entry:
     Attributes:
         right: who sees it; None: every officer.
         counter: name in `COUNTERS`; how many things wait there.
+        also: other blueprints whose pages belong to it.
     """
 
     endpoint: str
@@ -28,11 +29,12 @@ class Entry:
     words: Any
     right: str | None = None
     counter: str | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def is_here(self) -> bool:
-        """Whether the page is of the same blueprint."""
-        return (request.blueprint or "") == self.endpoint.partition(".")[0]
+        """Whether the page is of the same blueprint, or of one that belongs to it."""
+        return (request.blueprint or "") in (self.endpoint.partition(".")[0], *self.also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,11 @@ class Shown:
     count: int
 
 
+CASE_PAGES: Final = ("people", "person_flags", "case_team", "charts", "history")
 WORK: Final[tuple[Entry, ...]] = (
     Entry("today.page", "house-heart", _l("Today")),
-    Entry("casework.cases", "folder2-open", _l("Cases"), "case-read"),
+    Entry("casework.cases", "folder2-open", _l("Cases"), "case-read", also=CASE_PAGES),
+    Entry("search.page", "search", _l("Search"), "case-read"),
     Entry("inbox.bundles", "inbox", _l("Inbox"), "open"),
     Entry("packs.packs", "archive", _l("Evidence packs"), "pack"),
 )

@@ -18,6 +18,8 @@ from flask_login import AnonymousUserMixin, LoginManager, UserMixin, login_user,
 
 from agencies.members import OfficerSession
 from agencies.preferences import Preferences
+from exchange.search_index import SearchIndex
+from identity.htcds import PersonTable
 
 IsCurrent = Callable[[OfficerSession], bool]
 PENDING_SECONDS: Final = 300
@@ -45,6 +47,9 @@ class SignedIn(UserMixin):  # type: ignore[misc]
         table: shares of the root or of the recovery key that their holders have typed here, by purpose.
         reissue: a new recovery key whose shares are on their way to paper.
         shown_code: a one-time code for an officer, with the appointment it is for, until it was written down.
+        index: what she may search, in memory.
+        searched: words of her last searches, by the random number that stands in the address.
+        tables: tables of persons that were read and not taken in yet, with the case that they are for.
         done: forms that were sent, by their number, to where they led: sent twice, they lead there again.
         acts: held while a form is worked on, so that the same one sent twice is done once.
     """
@@ -61,6 +66,9 @@ class SignedIn(UserMixin):  # type: ignore[misc]
     table: dict[str, list[str]] = field(default_factory=dict, repr=False)
     reissue: Closing | None = field(default=None, repr=False)
     shown_code: tuple[bytes, str] | None = field(default=None, repr=False)
+    index: SearchIndex | None = field(default=None, repr=False)
+    searched: OrderedDict[str, str] = field(default_factory=OrderedDict, repr=False)
+    tables: OrderedDict[str, tuple[bytes, PersonTable]] = field(default_factory=OrderedDict, repr=False)
     done: OrderedDict[str, str] = field(default_factory=OrderedDict, repr=False)
     acts: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
@@ -75,6 +83,16 @@ class SignedIn(UserMixin):  # type: ignore[misc]
 
     def get_id(self) -> str:
         return self.name
+
+    def forget(self) -> None:
+        """Drop everything of the cases that the session holds."""
+        for held in (self.named, self.searched, self.tables, self.table):
+            held.clear()
+        self.shown_code = None
+        if self.reissue is not None:
+            self.reissue.close()
+        if self.index is not None:
+            self.index.wipe()
 
     def note_done(self, number: str, location: str) -> None:
         """Remember where a form led."""
@@ -138,11 +156,7 @@ class SessionBook:
                 while len(self._ended) > MOST_ENDED:
                     self._ended.popitem(last=False)
         if entry is not None:
-            entry.named.clear()
-            entry.table.clear()
-            entry.shown_code = None
-            if entry.reissue is not None:
-                entry.reissue.close()
+            entry.forget()
             entry.officer.lock()
 
     def promote(self, entry: SignedIn) -> SignedIn:

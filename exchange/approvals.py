@@ -57,6 +57,7 @@ SIGNED: Final[Mapping[str, Signed]] = {
     "lift": _event,
     "destroy": _event,
     "lower": _flag,
+    "lift-flag": _approve,
 }
 
 

@@ -40,7 +40,7 @@ def note_of(db: Session, officer: OfficerSession, case_id: bytes, bundle_id: byt
     row = db.get(BundleNote, (bundle_id, case_id))
     if row is None:
         raise NotFound("nothing is kept about this bundle in this case")
-    return _open(case_key(db, officer, case_id), row)
+    return open_note(case_key(db, officer, case_id), row)
 
 
 def notes_of_case(db: Session, officer: OfficerSession, case_id: bytes) -> list[tuple[bytes, dict[str, Any]]]:
@@ -51,10 +51,11 @@ def notes_of_case(db: Session, officer: OfficerSession, case_id: bytes) -> list[
     """
     key = case_key(db, officer, case_id)
     rows = db.scalars(select(BundleNote).where(BundleNote.case_id == case_id))
-    return [(row.bundle_id, _open(key, row)) for row in rows]
+    return [(row.bundle_id, open_note(key, row)) for row in rows]
 
 
-def _open(key: bytes, row: BundleNote) -> dict[str, Any]:
+def open_note(key: bytes, row: BundleNote) -> dict[str, Any]:
+    """What is kept, opened with the key of the case."""
     raw = open_column(key, "bundle_note", "content", row.bundle_id + row.case_id, row.version, row.content)
     found = parse_json(raw, max_bytes=2**23)
     return found if isinstance(found, dict) else {}

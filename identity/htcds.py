@@ -98,8 +98,13 @@ def read_persons(path: Path) -> PersonTable:
         raw = path.read_bytes()
     except OSError as error:
         raise NotFound(f"{path.name}: {error.strerror}") from None
-    lines = _xlsx_lines(raw, path.name) if path.suffix.lower() == ".xlsx" else _csv_lines(raw, path.name)
-    return _read_lines(lines, path.name)
+    return parse_persons(raw, path.name)
+
+
+def parse_persons(raw: bytes, name: str) -> PersonTable:
+    """Read a table that is in memory already; by its name it is a workbook (.xlsx) or text. See `read_persons`."""
+    lines = _xlsx_lines(raw, name) if name.lower().endswith(".xlsx") else _csv_lines(raw, name)
+    return _read_lines(lines, name)
 
 
 def canonical_name(column: str) -> str | None:

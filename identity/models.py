@@ -47,6 +47,19 @@ class Reidentification(DeskBase):
     reason: Mapped[bytes] = mapped_column(SealedBytes)
 
 
+class NameRequest(DeskBase):
+    """That an officer asked for the name of a person, and what for."""
+
+    __tablename__ = "name_request"
+
+    request_id: Mapped[bytes] = mapped_column(Identifier, primary_key=True)
+    case_id: Mapped[bytes] = mapped_column(Identifier, index=True)
+    person_id: Mapped[bytes] = mapped_column(Identifier)
+    officer: Mapped[str] = mapped_column(String(64))
+    at: Mapped[int] = mapped_column(BigInteger, index=True)
+    purpose: Mapped[bytes] = mapped_column(SealedBytes)  # under the case key
+
+
 class ConsentRecord(DeskBase):
     """What a person agreed to, and what became of it."""
 

@@ -105,7 +105,7 @@ def get_person(db: Session, officer: OfficerSession, case_id: bytes, person_id: 
     row = db.get(PersonRecord, person_id)
     if row is None or row.case_id != case_id:
         raise NotFound("there is no such person in this case")
-    return _open(key, row)
+    return open_person(key, row)
 
 
 def list_persons(db: Session, officer: OfficerSession, case_id: bytes) -> list[Person]:
@@ -113,7 +113,16 @@ def list_persons(db: Session, officer: OfficerSession, case_id: bytes) -> list[P
     officer.require("vault-read")
     key = case_key(db, officer, case_id, VAULT)
     rows = db.scalars(select(PersonRecord).where(PersonRecord.case_id == case_id))
-    return sorted((_open(key, row) for row in rows), key=lambda one: one.short)
+    return sorted((open_person(key, row) for row in rows), key=lambda one: _place(one.short))
+
+
+def next_short(db: Session, officer: OfficerSession, case_id: bytes) -> str:
+    """A short id that nobody of this case has: P1, P2 ..."""
+    taken = {one.short for one in list_persons(db, officer, case_id)}
+    number = len(taken) + 1
+    while f"P{number}" in taken:
+        number += 1
+    return f"P{number}"
 
 
 def change_person(
@@ -139,7 +148,13 @@ def change_person(
     row.content = seal_column(key, "person", "content", person_id, row.version, dump_json(content))
 
 
-def _open(key: bytes, row: PersonRecord) -> Person:
+def _place(short: str) -> tuple[int, str]:
+    """P2 before P10."""
+    return len(short), short
+
+
+def open_person(key: bytes, row: PersonRecord) -> Person:
+    """A person, opened with the vault key of her case."""
     raw = open_column(key, "person", "content", row.person_id, row.version, row.content)
     value = parse_json(raw, max_bytes=LARGEST_BYTES)
     return Person(
@@ -151,6 +166,31 @@ def _open(key: bytes, row: PersonRecord) -> Person:
         {one["column"]: one["value"] for one in value["extra"]},
         row.version,
     )
+
+
+def given_pseudonyms(
+    db: Session, officer: OfficerSession, case_id: bytes, agencies: Iterable[str]
+) -> dict[bytes, dict[str, str]]:
+    """By person: the pseudonym that each of these agencies was given, where one was. Nothing is given by looking."""
+    officer.require("vault-read")
+    key = case_key(db, officer, case_id, VAULT)
+    own = select(PersonRecord.person_id).where(PersonRecord.case_id == case_id)
+    rows = db.scalars(select(GivenPseudonym).where(GivenPseudonym.person_id.in_(own)))
+    return open_pseudonyms(key, rows, agencies)
+
+
+def open_pseudonyms(
+    key: bytes, rows: Iterable[GivenPseudonym], agencies: Iterable[str]
+) -> dict[bytes, dict[str, str]]:  # fmt: skip
+    """Pseudonyms of one case, opened with its vault key; those of agencies that are not named are left out."""
+    places = {_keyed(key, "agency", one): one for one in agencies}
+    found: dict[bytes, dict[str, str]] = {}
+    for row in rows:
+        agency = places.get(row.agency)
+        if agency is not None:
+            pseudonym = open_column(key, "pseudonym", agency, row.person_id, 1, row.sealed).decode()
+            found.setdefault(row.person_id, {})[agency] = pseudonym
+    return found
 
 
 # ---- Pseudonyms -------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ class DeskFiles:
         self.engine = open_engine(f"sqlite:///{folder / DATABASE}")
         self.blobs = FileBlobs(folder / BLOBS)
         self._sessions = session_factory(self.engine)
+        self._readers = session_factory(self.engine, read_only=True)
 
     @classmethod
     def create(cls, folder: Path) -> "DeskFiles":
@@ -69,6 +70,15 @@ class DeskFiles:
         """One transaction."""
         with self._sessions() as db, db.begin():
             yield db
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A look at the database as it is at its first question; holds nobody up, and writes nothing."""
+        with self._readers() as db:
+            try:
+                yield db
+            finally:
+                db.rollback()
 
     def close(self) -> None:
         """Give the database connections back."""

@@ -198,6 +198,9 @@ COLUMNS: Final = {
         "receiving_key": "public key", "enrolled_at": "time", "left_at": "time", "failures": "number",
         "locked_until": "time",
     },
+    "name_request": {
+        "request_id": "id", "case_id": "id", "person_id": "id", "officer": "officer", "at": "time", "purpose": "sealed",
+    },
     "own_event": {
         "position": "number", "object_kind": "word", "object_id": "object", "number": "number", "tag": "tag",
         # The statement carries a signature, so that salt and entry do not let anybody try words against it.

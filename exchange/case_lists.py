@@ -1,0 +1,89 @@
+"""Lists of cases that stay fast with ten thousand of them: only those on the page are opened."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from agencies.members import CASE, OfficerSession
+from agencies.models import Case, CaseKey, Exclusion
+from crypto.encoding import parse_json
+from exchange import case_contents, case_files
+from exchange.case_files import CaseFile
+from storage.sealed import open_column
+
+OPEN: Final = "open"
+CLOSED: Final = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A case by what can be read without its key."""
+
+    case_id: bytes
+    handle: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A case as a list shows it.
+
+    Attributes:
+        file: None where it was given to a former key of this officer, so that it does not open.
+        last_at: when something last happened.
+    """
+
+    case_id: bytes
+    handle: str
+    file: CaseFile | None = field(repr=False)
+    last_at: int
+
+
+def _own(officer: OfficerSession) -> Select[bytes]:
+    kept_out = select(Exclusion.case_id).where(Exclusion.officer == officer.handle)
+    return select(CaseKey.case_id).where(
+        CaseKey.holder == officer.handle, CaseKey.compartment == CASE, CaseKey.case_id.not_in(kept_out)
+    )
+
+
+def count(db: Session, officer: OfficerSession) -> int:
+    """How many cases the officer works on."""
+    officer.require("case-read")
+    return db.scalar(select(func.count()).select_from(_own(officer).subquery())) or 0
+
+
+def list_handles(
+    db: Session, officer: OfficerSession, *, state: str = "all", within: Collection[bytes] | None = None,
+    newest_first: bool = False,
+) -> list[Handle]:  # fmt: skip
+    """Cases of the officer, by file number or the newest first.
+
+    Args:
+        state: `open`, `closed` or anything else for both.
+        within: only these.
+    """
+    officer.require("case-read")
+    query = select(Case.case_id, Case.handle).where(Case.case_id.in_(_own(officer)))
+    if state in (OPEN, CLOSED):
+        query = query.where(Case.closed_at.is_(None) if state == OPEN else Case.closed_at.is_not(None))
+    order = (Case.opened_at.desc(), Case.handle) if newest_first else (Case.handle,)
+    rows = db.execute(query.order_by(*order))
+    return [Handle(case_id, handle) for case_id, handle in rows if within is None or case_id in within]
+
+
+def lines(db: Session, officer: OfficerSession, case_ids: Sequence[bytes]) -> list[Line]:
+    """Some cases with their facts, in the order that was given."""
+    keys = officer.case_keys(db, case_ids)
+    last = case_contents.last_events(db, case_ids)
+    rows = {row.case_id: row for row in db.scalars(select(Case).where(Case.case_id.in_(case_ids)))}
+    found = []
+    for case_id in case_ids:
+        row, file = rows[case_id], None
+        if case_id in keys:
+            raw = open_column(keys[case_id], "case", "facts", case_id, row.version, row.facts)
+            file = case_files.make_file(row, parse_json(raw))
+        at = max([last.get(case_id, row.opened_at), *(one.at for one in (file.changes if file else ())[-1:])])
+        found.append(Line(case_id, row.handle, file, at))
+    return found
