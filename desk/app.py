@@ -28,6 +28,7 @@ from desk import (
     progress,
     session,
     today,
+    uploads,
 )  # fmt: skip
 from desk.clock import Clock
 from desk.jobs import Jobs
@@ -38,6 +39,7 @@ from exchange.office import Office
 
 BLUEPRINTS = (
     entry.pages, factors.pages, leave.pages, today.pages, progress.pages, casework.pages, inbox.pages,
+    uploads.pages,
 )  # fmt: skip
 
 
@@ -64,6 +66,7 @@ def create_desk(settings: DeskSettings) -> Flask:
         settings.idle_lock_minutes * 60, settings.session_hours * 3600, lambda officer: _is_current(office, officer)
     )
     app.extensions["office"], app.extensions["book"], app.extensions["jobs"] = office, book, Jobs()
+    uploads.install(app)
     localweb.guard(app, [settings.public_url])
     protect = CSRFProtect(app)
     Bootstrap5(app)

@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from flask import Flask, session
 from flask_login import AnonymousUserMixin, LoginManager, UserMixin, login_user, logout_user
@@ -26,6 +26,13 @@ MOST_DONE: Final = 500
 KEPT: Final = ("next", "language", "_flashes")  # of the cookie, over a sign-in
 
 
+class Held(Protocol):
+    """Something half done that ends with the session."""
+
+    def abort(self) -> None:
+        """Throw it away."""
+
+
 @dataclass
 class SignedIn(UserMixin):  # type: ignore[misc]
     """One signed-in officer. `officer` holds the keys; it is never printed.
@@ -37,6 +44,8 @@ class SignedIn(UserMixin):  # type: ignore[misc]
         challenge: what a security key has to answer.
         named: persons whose name was asked for and is shown, to the moment at which it hides again.
         done: forms that were sent, by their number, to where they led: sent twice, they lead there again.
+        held: files that have arrived and are in no case yet, by number (desk/uploads.py).
+        shown: files that are shown after a reason was given, to the moment at which they close again.
         acts: held while a form is worked on, so that the same one sent twice is done once.
     """
 
@@ -50,6 +59,8 @@ class SignedIn(UserMixin):  # type: ignore[misc]
     challenge: bytes | None = field(default=None, repr=False)
     named: dict[bytes, float] = field(default_factory=dict, repr=False)
     done: OrderedDict[str, str] = field(default_factory=OrderedDict, repr=False)
+    held: dict[str, Held] = field(default_factory=dict, repr=False)
+    shown: dict[tuple[bytes, bytes], float] = field(default_factory=dict, repr=False)
     acts: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property
@@ -127,6 +138,10 @@ class SessionBook:
                     self._ended.popitem(last=False)
         if entry is not None:
             entry.named.clear()
+            entry.shown.clear()
+            for one in list(entry.held.values()):
+                one.abort()
+            entry.held.clear()
             entry.officer.lock()
 
     def promote(self, entry: SignedIn) -> SignedIn:
