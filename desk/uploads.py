@@ -28,7 +28,6 @@ from werkzeug.formparser import FormDataParser
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 from wtforms import HiddenField, ValidationError
 
-
 from crypto.digests import PIECE_BYTES
 from desk import forms
 from desk.access import any_officer, office

@@ -1,7 +1,7 @@
 """A file that arrives piece by piece, as a browser sends it: sealed under its own key as it comes, in one pass.
 
-Until it is kept in a case its ciphertext lies apart, and its key is in memory alone: a transfer that breaks, a desk that
-locks or a process that dies leaves noise behind, which the next start throws away.
+Until it is kept in a case its ciphertext lies apart, and its key is in memory alone: a transfer that breaks, a desk
+that locks or a process that dies leaves noise behind, which the next start throws away.
 """
 
 import hashlib
@@ -9,6 +9,8 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from typing import Final
+
+from sqlalchemy.orm import Session
 
 from agencies.cases import case_key
 from agencies.members import OfficerSession
@@ -22,6 +24,7 @@ from storage.desk_files import DeskFiles
 
 FOLDER: Final = "arriving"
 Random = Callable[[int], bytes]
+Also = Callable[[Session, StoredFile], object]
 
 
 class Receiving:
@@ -104,13 +107,22 @@ class Receiving:
         return open_pieces(self._key, intake.context_of(self.file_id), self._writer.read_back())
 
     def keep(
-        self, officer: OfficerSession, case_id: bytes, *, name: str, media_type: str | None = None, now: int
+        self,
+        officer: OfficerSession,
+        case_id: bytes,
+        *,
+        name: str,
+        media_type: str | None = None,
+        also: Also | None = None,
+        now: int,
     ) -> StoredFile:
         """Enter the file into a case. All of it is stored, or nothing.
 
         Args:
             name: how it is called in the case. It is sealed.
             media_type: guessed by the name if not given.
+            also: what else is done in the same transaction. If it is refused the file is not in the case, and is held
+                as before.
 
         Raises:
             NotPermitted: no right to take in, or not on the case team.
@@ -124,14 +136,19 @@ class Receiving:
                 self.file_id, name, media_type or intake.guess_type(name), self.size_bytes, self.sha256,
                 self._pieces.root(), key=self._key,
             )  # fmt: skip
+            is_in_place = False
             try:
                 with self._files.session() as db:
                     case = bytes(case_key(db, officer, case_id))
                     kept = intake.record(db, officer, case, case_id, found, now=now)
+                    if also is not None:
+                        also(db, kept)
+                    is_in_place = True
                     self._writer.commit()
             except BaseException:
-                self._files.blobs.delete(intake.blob_of(self.file_id))
-                self.abort()
+                if is_in_place:
+                    self._files.blobs.delete(intake.blob_of(self.file_id))
+                    self.abort()
                 raise
             self._end()
             return kept
