@@ -19,7 +19,10 @@ from desk import (
     casework,
     entry,
     errors,
+    exhibit_papers,
+    exhibits,
     factors,
+    handovers,
     inbox,
     languages,
     leave,
@@ -29,6 +32,7 @@ from desk import (
     session,
     today,
     uploads,
+    viewing,
 )  # fmt: skip
 from desk.clock import Clock
 from desk.jobs import Jobs
@@ -38,6 +42,7 @@ from exchange import membership
 from exchange.office import Office
 
 BLUEPRINTS = (
+    exhibits.pages, exhibit_papers.pages, handovers.pages, viewing.pages,
     entry.pages, factors.pages, leave.pages, today.pages, progress.pages, casework.pages, inbox.pages,
     uploads.pages,
 )  # fmt: skip

@@ -5,12 +5,14 @@ templates escape every value, and the fetcher knows the files of `desk/templates
 nothing else. Any other address ends the printing, so that no page ever reaches out to a network or a disk.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from weasyprint import HTML  # type: ignore[import-untyped]
 from weasyprint.urls import (  # type: ignore[import-untyped]
     FatalURLFetchingError,
@@ -22,7 +24,7 @@ from errors import PrintRefused
 from evidence.statements import CustodyStatement
 
 TEMPLATES: Final = Path(__file__).parent / "templates" / "print"
-ASSETS: Final[Mapping[str, str]] = {"custody_statement.css": "text/css"}
+ASSETS: Final[Mapping[str, str]] = {"custody_statement.css": "text/css", "labels.css": "text/css"}
 # A relative address would be dropped in silence if there were no base; with this one it reaches the fetcher.
 BASE: Final = "outside:/"
 
@@ -97,3 +99,39 @@ def print_custody_statement(statement: CustodyStatement) -> bytes:
     """
     html = _templates().get_template("custody_statement.html").render(statement=statement)
     return render_pdf(html, statement.pack.encode())
+
+
+def print_exhibit_statement(statement: CustodyStatement) -> bytes:
+    """The custody of one exhibit as PDF, outside of any pack.
+
+    Raises:
+        PrintRefused: see `render_pdf`.
+    """
+    html = _templates().get_template("exhibit_statement.html").render(statement=statement)
+    return render_pdf(html, statement.pack.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What stands on the label of an exhibit: numbers and the seal, no content.
+
+    Attributes:
+        code: a picture as SVG, of our own making.
+    """
+
+    agency: str
+    case: str
+    number: str
+    root_number: str
+    seal: str
+    code: Markup
+
+
+def print_labels(labels: Sequence[Label]) -> bytes:
+    """Labels to cut out, as PDF, twelve to a page.
+
+    Raises:
+        PrintRefused: see `render_pdf`.
+    """
+    html = _templates().get_template("labels.html").render(labels=labels)
+    return render_pdf(html, b"labels")

@@ -10,6 +10,7 @@ one.
 """
 
 import codecs
+import contextlib
 import csv
 import ctypes
 import io
@@ -50,8 +51,8 @@ ALLOWED: Final = {
         186, 202, 204, 219, 228, 230, 231, 234, 318, 324, 334,
     ),
     "aarch64": (
-        25, 57, *range(62, 68), 73, 80, 93, 94, 98, 101, 113, 115, 123, 124, 128, 131, 132, 134, 135, 139, 153, 160, 165,
-        169, 172, *range(174, 180), 214, 215, 216, 222, 226, 233, 278, 283, 293,
+        25, 57, *range(62, 68), 73, 80, 93, 94, 98, 101, 113, 115, 123, 124, 128, 131, 132, 134, 135, 139, 153, 160,
+        165, 169, 172, *range(174, 180), 214, 215, 216, 222, 226, 233, 278, 283, 293,
     ),
 }  # fmt: skip
 EPERM: Final = 1
@@ -272,10 +273,8 @@ def table(data: bytes, part: int) -> Result:
     written = decode(data)
     csv.field_size_limit(2**20)
     dialect: Any = csv.excel
-    try:
+    with contextlib.suppress(csv.Error):
         dialect = csv.Sniffer().sniff(written[:8192], delimiters=",;\t|")
-    except csv.Error:
-        pass
     return rows_of(csv.reader(io.StringIO(written, newline=""), dialect), part), b""
 
 

@@ -148,10 +148,10 @@ def _checked(kind: str, part: int, header: Mapping[str, Any], picture: bytes) ->
         media_type = header.get("media_type")
         if media_type not in ENCODED or not picture.startswith((b"\x89PNG", b"RIFF")):
             raise NotShown(WHY["unreadable"])
-        facts = {name: int(header[name]) for name in ("width", "height")}
-        return Reading(kind, part, parts, facts, str(media_type), picture)
+        sides = {name: int(header[name]) for name in ("width", "height")}
+        return Reading(kind, part, parts, sides, str(media_type), picture)
     rows = [[str(cell) for cell in row] for row in header["rows"]]
-    facts = {"rows": rows, "count": int(header["count"]), "first": int(header["first"])}
+    facts: dict[str, Any] = {"rows": rows, "count": int(header["count"]), "first": int(header["first"])}
     if kind == "workbook":
         facts |= {"sheets": [str(one) for one in header["sheets"]], "sheet": int(header["sheet"])}
     return Reading(kind, part, parts, facts)
@@ -192,7 +192,12 @@ def _ask(first: bytes, pieces: Iterator[bytes]) -> bytes:
         env={}, cwd="/", close_fds=True, start_new_session=True,
     )  # fmt: skip
     is_late = threading.Event()
-    watch = threading.Timer(SECONDS, lambda: (is_late.set(), _end(child)))
+
+    def give_up() -> None:
+        is_late.set()
+        _end(child)
+
+    watch = threading.Timer(SECONDS, give_up)
     watch.start()
     failed: list[BaseException] = []
     feeder = threading.Thread(target=_feed, args=(child, first, pieces, failed), name="reader", daemon=True)
