@@ -21,6 +21,8 @@ LANE: Final = 58
 TOP: Final = 20
 BAR: Final = 30
 DAY: Final = 86_400
+NARROWEST: Final = 6
+WAITING: Final = 34
 LONGEST_LABEL: Final = 22
 
 
@@ -52,6 +54,8 @@ class DrawnBar:
     y: float
     width: float
     is_waiting: bool
+    words_x: float
+    anchor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +123,15 @@ def _short(name: str) -> str:
 
 
 def _bar(one: Bar, across: Callable[[int], float], tops: Mapping[str, int]) -> DrawnBar:
-    begin, end = sorted((across(one.start), across(one.end)))
-    width = max(end - begin, 6.0)
-    return DrawnBar(begin, tops[one.agency], round(width, 1), one.is_waiting)
+    start, end = across(one.start), across(one.end)
+    is_mirrored = languages.direction() == "rtl"
+    least = WAITING if one.is_waiting else NARROWEST
+    if abs(end - start) < least:
+        end = start - least if is_mirrored else start + least
+    begin, width = min(start, end), abs(end - start)
+    # The words stand beside the bar, on the side where time has passed already.
+    words_x, anchor = (begin + width + 10, "start") if is_mirrored else (begin - 10, "end")
+    return DrawnBar(begin, tops[one.agency], round(width, 1), one.is_waiting, words_x, anchor)
 
 
 def _mark(one: Mark, across: Callable[[int], float], tops: Mapping[str, int]) -> DrawnMark:

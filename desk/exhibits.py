@@ -65,6 +65,11 @@ class RegisterForm(DeskForm):
     case = select(_l("Case"))
     state = select(_l("Custody"))
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for one in (self.words, self.case, self.state):
+            one.flags.optional = False  # a filter need not say that it may stay empty
+
 
 def own_cases() -> Choices:
     """Cases of the officer, as choices."""
@@ -110,7 +115,9 @@ class TakeInForm(uploads.UploadForm):
         _l("Description"), missing=_l("Describe it, so that others know it again"), most=2000,
         hint=_l("What it is, without names. The team reads it, and whoever it is sent to."),
     )  # fmt: skip
-    action = select(_l("How it came here"), list(TAKING_IN.items()), default="receive")
+    action = select(
+        _l("How it came here"), list(TAKING_IN.items()), missing=_l("Say how it came here"), default="receive"
+    )
     place = text(
         _l("Place"), missing=_l("Say where it is kept"), hint=_l("Where it is kept now, such as: evidence room 2.")
     )

@@ -20,6 +20,7 @@ class Entry:
     Attributes:
         right: who sees it; None: every officer.
         counter: name in `COUNTERS`; how many things wait there.
+        also: further blueprints whose pages belong to it.
     """
 
     endpoint: str
@@ -27,11 +28,12 @@ class Entry:
     words: Any
     right: str | None = None
     counter: str | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def is_here(self) -> bool:
         """Whether the page is of the same blueprint."""
-        return (request.blueprint or "") == self.endpoint.partition(".")[0]
+        return (request.blueprint or "") in (self.endpoint.partition(".")[0], *self.also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ WORK: Final[tuple[Entry, ...]] = (
     Entry("today.page", "house-heart", _l("Today")),
     Entry("casework.cases", "folder2-open", _l("Cases"), "case-read"),
     Entry("inbox.bundles", "inbox", _l("Inbox"), "open"),
-    Entry("exhibits.register", "box-seam", _l("Exhibits"), "case-read"),
+    Entry("exhibits.register", "box-seam", _l("Exhibits"), "case-read", also=("handovers", "viewing")),
 )
 TRUST: Final[tuple[Entry, ...]] = ()
 COUNTERS: Final[dict[str, Counter]] = {}
