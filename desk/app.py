@@ -28,8 +28,11 @@ from desk import (
     enrolment,
     entry,
     errors,
+    exhibit_papers,
+    exhibits,
     factors,
     first_steps,
+    handovers,
     inbox,
     languages,
     leave,
@@ -48,7 +51,9 @@ from desk import (
     settings,
     setup,
     today,
+    uploads,
     verify,
+    viewing,
 )  # fmt: skip
 from desk.clock import Clock
 from desk.jobs import Jobs
@@ -58,12 +63,14 @@ from exchange import membership
 from exchange.office import Office
 
 BLUEPRINTS = (
+    exhibits.pages, exhibit_papers.pages, handovers.pages, viewing.pages,
     entry.pages, factors.pages, leave.pages, today.pages, progress.pages, casework.pages, inbox.pages,
     packs.pages,
     agencies.pages, admission.pages, log_health.pages, alerts.pages, verify.pages,
     settings.pages, officers.pages, enrolment.pages, recovery.pages, backup.pages,
     setup.pages, first_steps.pages, record.pages,
     people.pages, person_flags.pages, case_team.pages, charts.pages, case_history.pages, search.pages,
+    uploads.pages,
 )  # fmt: skip
 
 
@@ -93,6 +100,7 @@ def create_desk(settings: DeskSettings) -> Flask:
         settings.idle_lock_minutes * 60, settings.session_hours * 3600, lambda officer: _is_current(office, officer)
     )
     app.extensions["office"], app.extensions["book"], app.extensions["jobs"] = office, book, Jobs()
+    uploads.install(app)
     localweb.guard(app, [settings.public_url])
     protect = CSRFProtect(app)
     Bootstrap5(app)

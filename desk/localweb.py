@@ -31,7 +31,8 @@ def guard(app: Flask, origins: Iterable[str]) -> None:
 
     @app.after_request
     def forbid_caching_and_framing(answer: Response) -> Response:
-        answer.headers["Content-Security-Policy"] = CONTENT_POLICY
+        # Evidence goes out under a stricter one of its own (desk/viewing.py).
+        answer.headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
         answer.headers["X-Content-Type-Options"] = "nosniff"
         answer.headers["Referrer-Policy"] = "same-origin"  # with no-referrer a browser sends `Origin: null`
         answer.headers["Cross-Origin-Opener-Policy"] = "same-origin"

@@ -21,7 +21,7 @@ class Entry:
     Attributes:
         right: who sees it; None: every officer.
         counter: name in `COUNTERS`; how many things wait there.
-        also: other blueprints whose pages belong to it.
+        also: further blueprints whose pages belong to it.
     """
 
     endpoint: str
@@ -54,6 +54,7 @@ WORK: Final[tuple[Entry, ...]] = (
     Entry("casework.cases", "folder2-open", _l("Cases"), "case-read", also=CASE_PAGES),
     Entry("search.page", "search", _l("Search"), "case-read"),
     Entry("inbox.bundles", "inbox", _l("Inbox"), "open"),
+    Entry("exhibits.register", "box-seam", _l("Exhibits"), "case-read", also=("handovers", "viewing")),
     Entry("packs.packs", "archive", _l("Evidence packs"), "pack"),
 )
 TRUST: Final[tuple[Entry, ...]] = (

@@ -18,7 +18,7 @@ from exchange.office import Office
 
 KIND: Final = "parked"
 FROM: Final = "from_page"  # hidden field: the page on which the form stood
-NEVER: Final = frozenset({"csrf_token", "once", "passphrase", "again", "code", "words", FROM})
+NEVER: Final = frozenset({"csrf_token", "once", "passphrase", "again", "code", "words", "upload", FROM})
 
 
 def way_back(path: str) -> str:

@@ -5,13 +5,15 @@ templates escape every value, and the fetcher knows the files of `desk/templates
 nothing else. Any other address ends the printing, so that no page ever reaches out to a network or a disk.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from flask_babel import get_locale, gettext
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from weasyprint import HTML  # type: ignore[import-untyped]
 from weasyprint.urls import (  # type: ignore[import-untyped]
     FatalURLFetchingError,
@@ -28,6 +30,7 @@ ASSETS: Final[Mapping[str, str]] = {
     "custody_statement.css": "text/css",
     "letter.css": "text/css",
     "record.css": "text/css",
+    "labels.css": "text/css",
 }
 # A relative address would be dropped in silence if there were no base; with this one it reaches the fetcher.
 BASE: Final = "outside:/"
@@ -127,3 +130,39 @@ def print_record(values: Mapping[str, object], identifier: bytes) -> bytes:
         PrintRefused: see `render_pdf`.
     """
     return render_pdf(_templates().get_template("record.html").render(**values), identifier)
+
+
+def print_exhibit_statement(statement: CustodyStatement) -> bytes:
+    """The custody of one exhibit as PDF, outside of any pack.
+
+    Raises:
+        PrintRefused: see `render_pdf`.
+    """
+    html = _templates().get_template("exhibit_statement.html").render(statement=statement)
+    return render_pdf(html, statement.pack.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What stands on the label of an exhibit: numbers and the seal, no content.
+
+    Attributes:
+        code: a picture as SVG, of our own making.
+    """
+
+    agency: str
+    case: str
+    number: str
+    root_number: str
+    seal: str
+    code: Markup
+
+
+def print_labels(labels: Sequence[Label]) -> bytes:
+    """Labels to cut out, as PDF, twelve to a page.
+
+    Raises:
+        PrintRefused: see `render_pdf`.
+    """
+    html = _templates().get_template("labels.html").render(labels=labels)
+    return render_pdf(html, b"labels")

@@ -34,6 +34,13 @@ class Closing(Protocol):
     def close(self) -> None: ...
 
 
+class Held(Protocol):
+    """Something half done that ends with the session."""
+
+    def abort(self) -> None:
+        """Throw it away."""
+
+
 @dataclass
 class SignedIn(UserMixin):  # type: ignore[misc]
     """One signed-in officer. `officer` holds the keys; it is never printed.
@@ -51,6 +58,8 @@ class SignedIn(UserMixin):  # type: ignore[misc]
         searched: words of her last searches, by the random number that stands in the address.
         tables: tables of persons that were read and not taken in yet, with the case that they are for.
         done: forms that were sent, by their number, to where they led: sent twice, they lead there again.
+        held: files that have arrived and are in no case yet, by number (desk/uploads.py).
+        shown: files that are shown after a reason was given, to the moment at which they close again.
         acts: held while a form is worked on, so that the same one sent twice is done once.
     """
 
@@ -70,6 +79,8 @@ class SignedIn(UserMixin):  # type: ignore[misc]
     searched: OrderedDict[str, str] = field(default_factory=OrderedDict, repr=False)
     tables: OrderedDict[str, tuple[bytes, PersonTable]] = field(default_factory=OrderedDict, repr=False)
     done: OrderedDict[str, str] = field(default_factory=OrderedDict, repr=False)
+    held: dict[str, Held] = field(default_factory=dict, repr=False)
+    shown: dict[tuple[bytes, bytes], float] = field(default_factory=dict, repr=False)
     acts: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property
@@ -86,8 +97,10 @@ class SignedIn(UserMixin):  # type: ignore[misc]
 
     def forget(self) -> None:
         """Drop everything of the cases that the session holds."""
-        for held in (self.named, self.searched, self.tables, self.table):
-            held.clear()
+        for one in list(self.held.values()):
+            one.abort()
+        for kept in (self.named, self.searched, self.tables, self.table, self.shown, self.held):
+            kept.clear()
         self.shown_code = None
         if self.reissue is not None:
             self.reissue.close()

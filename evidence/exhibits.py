@@ -167,19 +167,28 @@ def get_exhibit(db: Session, officer: OfficerSession, case_id: bytes, object_id:
     return _open(db, officer, key, row)
 
 
-def list_exhibits(db: Session, officer: OfficerSession, case_id: bytes) -> list[Exhibit]:
-    """Exhibits of a case in the order of their numbers."""
+def list_exhibits(
+    db: Session, officer: OfficerSession, case_id: bytes, *, with_state: bool = True
+) -> list[Exhibit]:  # fmt: skip
+    """Exhibits of a case in the order of their numbers.
+
+    Args:
+        with_state: read the custody of each; without it `state` is empty, and a long list is quick.
+    """
     key = case_key(db, officer, case_id)
     rows = db.scalars(select(ExhibitRow).where(ExhibitRow.case_id == case_id).order_by(ExhibitRow.serial))
-    return [_open(db, officer, key, row) for row in rows]
+    return [_open(db, officer, key, row, with_state=with_state) for row in rows]
 
 
-def _open(db: Session, officer: OfficerSession, key: bytes | bytearray, row: ExhibitRow) -> Exhibit:
+def _open(
+    db: Session, officer: OfficerSession, key: bytes | bytearray, row: ExhibitRow, *, with_state: bool = True
+) -> Exhibit:  # fmt: skip
     raw = open_column(key, "exhibit", "content", row.object_id, row.version, row.content)
     value = parse_json(raw, max_bytes=LARGEST_BYTES)
     own = holdings.own_holdings(db, row.case_id, row.object_id)
     return Exhibit(
         row.object_id, value["root_number"], value["local_number"], value["description"],
         tuple(unb64u(one, IDENTIFIER_BYTES) for one in value["files"]), tuple(value["handling"]),
-        own[-1].holding if own else None, holdings.state(db, officer, row.case_id, row.object_id), row.is_own,
+        own[-1].holding if own else None,
+        holdings.state(db, officer, row.case_id, row.object_id) if with_state else "", row.is_own,
     )  # fmt: skip

@@ -4,7 +4,7 @@ import hashlib
 import mimetypes
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from agencies.cases import case_key
 from agencies.members import OfficerSession
 from crypto import labels
-from crypto.chunks import Sealer, open_pieces, sealed_length
+from crypto.chunks import CHUNK_BYTES, PREFIX_BYTES, Opener, Sealer, open_pieces, sealed_length
 from crypto.digests import PIECE_BYTES, BlockRoot
 from crypto.encoding import b64u, dump_json, fields, parse_json, unb64u
 from crypto.header import IDENTIFIER_BYTES
@@ -27,6 +27,7 @@ from storage.desk_files import DeskFiles
 from storage.sealed import open_column, seal_column
 
 READ_BYTES: Final = 1 << 20
+RANGE_CHUNKS: Final = 32  # read at a time, 512 KiB
 LARGEST_BYTES: Final = 1 << 20
 UNKNOWN_TYPE: Final = "application/octet-stream"
 _TYPES: Final = {".jsonld": "application/ld+json", ".heic": "image/heic", ".webp": "image/webp"}
@@ -104,30 +105,43 @@ def take_in(
     with files.session() as db:
         case = bytes(case_key(db, officer, case_id))
     file_id, key = random_bytes(IDENTIFIER_BYTES), random_bytes(32)
-    blob = f"files/{file_id.hex()}"
+    blob = blob_of(file_id)
     digest, pieces = hashlib.sha256(), BlockRoot(PIECE_BYTES)
     sizes: list[int] = []
     try:
         files.blobs.put_stream(blob, _seal(source, key, file_id, digest, pieces, sizes, progress))
-        row = {
-            "v": 1, "name": name, "media_type": media_type or guess_type(name),
-            "size_bytes": sizes[0], "sha256": b64u(digest.digest()), "pieces": b64u(pieces.root()), "key": b64u(key),
-        }  # fmt: skip
+        found = StoredFile(
+            file_id, name, media_type or guess_type(name), sizes[0], digest.digest(), pieces.root(), key=key
+        )
         with files.session() as db:
-            is_double = any(one.sha256 == digest.digest() for one in list_files(db, officer, case_id))
-            sealed = seal_column(case, "file", "content", file_id, 1, dump_json(row))
-            db.add(
-                FileRow(
-                    file_id=file_id, case_id=case_id, content=sealed, blob_key=blob, taken_by=officer.handle,
-                    taken_at=now,
-                )
-            )  # fmt: skip
+            return record(db, officer, case, case_id, found, now=now)
     except BaseException:
         files.blobs.delete(blob)
         raise
-    return StoredFile(
-        file_id, str(row["name"]), str(row["media_type"]), sizes[0], digest.digest(), pieces.root(), is_double
-    )
+
+
+def record(
+    db: Session, officer: OfficerSession, case: bytes, case_id: bytes, found: StoredFile, *, now: int
+) -> StoredFile:
+    """Enter a file whose ciphertext is stored into a case; the same, with `is_double` settled and without its key.
+
+    Args:
+        case: the key of the case.
+    """
+    row = {
+        "v": 1, "name": found.name, "media_type": found.media_type, "size_bytes": found.size_bytes,
+        "sha256": b64u(found.sha256), "pieces": b64u(found.pieces), "key": b64u(found.key),
+    }  # fmt: skip
+    is_double = any(one.sha256 == found.sha256 for one in list_files(db, officer, case_id))
+    sealed = seal_column(case, "file", "content", found.file_id, 1, dump_json(row))
+    db.add(
+        FileRow(
+            file_id=found.file_id, case_id=case_id, content=sealed, blob_key=blob_of(found.file_id),
+            taken_by=officer.handle, taken_at=now,
+        )
+    )  # fmt: skip
+    db.flush()
+    return replace(found, is_double=is_double, key=b"")
 
 
 def _seal(
@@ -142,7 +156,7 @@ def _seal(
     try:
         with source.open("rb", buffering=0) as file:
             expected = os.fstat(file.fileno()).st_size
-            sealer, done = Sealer(key, _context(file_id)), 0
+            sealer, done = Sealer(key, context_of(file_id)), 0
             yield sealer.prefix
             for block in hashed_aside(iter(lambda: file.read(READ_BYTES), b""), update):
                 done += len(block)
@@ -158,8 +172,14 @@ def _seal(
         raise NotFound(f"the file cannot be read: {error.strerror}") from None
 
 
-def _context(file_id: bytes) -> bytes:
+def context_of(file_id: bytes) -> bytes:
+    """What a file's ciphertext is bound to."""
     return fields(labels.FILE_KEY, file_id)
+
+
+def blob_of(file_id: bytes) -> str:
+    """Key of its ciphertext in the blobs."""
+    return f"files/{file_id.hex()}"
 
 
 # ---- Reading back -----------------------------------------------------------------------------------------------
@@ -202,7 +222,7 @@ def read_file(files: DeskFiles, officer: OfficerSession, case_id: bytes, file_id
     """
     with files.session() as db:
         stored = get_file(db, officer, case_id, file_id)
-    return open_blob(files, f"files/{file_id.hex()}", stored.key, _context(file_id), stored.size_bytes)
+    return open_blob(files, blob_of(file_id), stored.key, context_of(file_id), stored.size_bytes)
 
 
 def open_blob(files: DeskFiles, blob: str, key: bytes, context: bytes, size_bytes: int) -> Iterator[bytes]:
@@ -211,6 +231,45 @@ def open_blob(files: DeskFiles, blob: str, key: bytes, context: bytes, size_byte
     if sealed_bytes != sealed_length(size_bytes):
         raise FormatError("a stored file has another length than its record says")
     return open_pieces(key, context, files.blobs.get_stream(blob))
+
+
+def read_range(
+    files: DeskFiles, officer: OfficerSession, case_id: bytes, file_id: bytes, start: int, end: int
+) -> Iterator[bytes]:
+    """The bytes of a file from `start` up to `end`, without reading what stands before them.
+
+    Raises:
+        NotFound, NotPermitted
+        DecryptionFailed, FormatError: the stored ciphertext was altered or cut.
+    """
+    with files.session() as db:
+        stored = get_file(db, officer, case_id, file_id)
+    return open_range(files, blob_of(file_id), stored.key, context_of(file_id), stored.size_bytes, start, end)
+
+
+def open_range(
+    files: DeskFiles, blob: str, key: bytes, context: bytes, size_bytes: int, start: int, end: int
+) -> Iterator[bytes]:
+    """A part of a sealed stream of this size out of the blobs; every chunk is authenticated."""
+    sealed_bytes = files.blobs.get_size(blob)
+    if sealed_bytes != sealed_length(size_bytes):
+        raise FormatError("a stored file has another length than its record says")
+    opener = Opener(key, context, files.blobs.get_range(blob, 0, PREFIX_BYTES), sealed_bytes)
+    return _open_range(files, blob, opener, max(0, start), min(end, size_bytes))
+
+
+def _open_range(files: DeskFiles, blob: str, opener: Opener, start: int, end: int) -> Iterator[bytes]:
+    try:
+        while start < end:
+            first = start // CHUNK_BYTES
+            count = min(RANGE_CHUNKS, (end - 1) // CHUNK_BYTES - first + 1)
+            begin, stop = opener.sealed_range(first, count)
+            plain = opener.open_run(files.blobs.get_range(blob, begin, stop - begin), first)
+            piece = bytes(plain[start - first * CHUNK_BYTES : end - first * CHUNK_BYTES])
+            start += len(piece)
+            yield piece
+    finally:
+        opener.close()
 
 
 def source_of(files: DeskFiles, officer: OfficerSession, case_id: bytes, file_id: bytes, *, object_id: bytes) -> Source:

@@ -22,6 +22,7 @@ from crypto.header import IDENTIFIER_BYTES, parse_header
 from crypto.opening import Content, verify_content
 from crypto.sealing import Source
 from errors import CommitmentMismatch, FormatError, NotFound, NotPermitted
+from evidence import intake
 from exchange import acts, arrivals, grounds, notes, release
 from exchange.models import BundleNote, Filed, FiledHandle, HandleOrder
 from exchange.office import Office
@@ -321,6 +322,21 @@ def read_filed(
         yield block
     if digest.digest() != item.sha256:
         raise CommitmentMismatch("a filed item is not what the sender's entry says")
+
+
+def read_filed_range(
+    files: DeskFiles, officer: OfficerSession, item_id: bytes, start: int, end: int, *, under: str | None = None
+) -> Iterator[bytes]:
+    """The bytes of an item from `start` up to `end`; every chunk is authenticated, the whole is not compared.
+
+    Raises:
+        NotFound, NotPermitted, DecryptionFailed, FormatError
+    """
+    with files.session() as db:
+        item = get_filed(db, officer, item_id)
+        require_readable(db, item, under)
+    blob = _blob_key(item_id)
+    return intake.open_range(files, blob, item.key, _context(item_id), item.size_bytes, start, end)
 
 
 def verify_filed(office: Office, officer: OfficerSession, item_id: bytes) -> FiledItem:

@@ -132,12 +132,19 @@ class FileBlobs:
             writer.abort()
             raise
 
-    def open_writer(self, key: str) -> "FileWriter":
-        """Begin a blob that is written piece by piece; it is there once the writer has committed."""
+    def open_writer(self, key: str, *, beside: str | None = None) -> "FileWriter":
+        """Begin a blob that is written piece by piece; it is there once the writer has committed.
+
+        Args:
+            beside: a key under which it lies until then, for what may take long or never end: whoever starts again
+                finds it in the list of that folder and throws it away.
+        """
         path = self._path(key)
+        partial = None if beside is None else self._path(beside)
         with _file_errors():
-            self._make_folder(path.parent)
-        return FileWriter(path)
+            for one in (path, *([partial] if partial else [])):
+                self._make_folder(one.parent)
+        return FileWriter(path, partial)
 
     def get(self, key: str) -> bytes:
         """The whole blob."""
@@ -200,9 +207,9 @@ class FileBlobs:
 class FileWriter:
     """One blob on its way to the disk, beside its name. End it with `commit` or `abort`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, partial: Path | None = None) -> None:
         self._path = path
-        self._partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        self._partial = partial or path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         with _file_errors():
             self._file = self._partial.open("xb", buffering=0)
 
@@ -212,6 +219,12 @@ class FileWriter:
         with _file_errors():
             while len(view):
                 view = view[self._file.write(view) :]
+
+    def read_back(self, piece_bytes: int = READ_BYTES) -> Iterator[bytes]:
+        """What was written so far, in pieces."""
+        with _file_errors(), self._partial.open("rb", buffering=0) as file:
+            while piece := file.read(piece_bytes):
+                yield piece
 
     def commit(self) -> None:
         """Make the blob durable under its name."""
