@@ -249,8 +249,9 @@ def codes_of(form: Mapping[str, Any], inherited: Iterable[str]) -> tuple[str, ..
 
 
 class CheckForm(DraftForm):
-    """Step 5: two declarations."""
+    """Step 5: two declarations. `seen` is the digest of what the page showed."""
 
+    seen = HiddenField()
     read = tick(
         _l("I have read this page, and what is shared is needed for the purpose"),
         missing=_l("Read the page, then tick that you did"),

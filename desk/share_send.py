@@ -1,6 +1,7 @@
 """The last step of a share: a second officer's approval where it takes one, then sealing and sending as a job."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -8,18 +9,72 @@ from flask import Blueprint, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from agencies import cases
+from crypto.digests import sha256
 from desk import progress, share_words, sharing
 from desk.access import needs, now, office, officer
 from desk.forms import done, once
 from desk.jobs import Progress
-from desk.share_forms import SendForm
-from errors import DraftStale
+from desk.share_forms import CheckForm, SendForm
+from desk.share_summary import Shown, shown
+from errors import AmparoError, DraftStale
 from exchange import approvals, delivery, share_drafts, share_sending
 from exchange.share_drafts import Draft
 
 pages: Final = Blueprint("share_send", __name__)
 NO_BUNDLE: Final = "0" * 32
 LOOK_AGAIN_SECONDS: Final = 30
+
+
+# ---- Check your answers ----------------------------------------------------------------------------------------
+
+
+@pages.route("/bundles/new/check", methods=["GET", "POST"])
+@needs("share")
+@once
+def check() -> ResponseReturnValue:
+    """Everything once more, with links to change it; then seal and send, or seal and ask for approval."""
+    draft = sharing.find()
+    if other := sharing.elsewhere(draft, "check"):
+        return other
+    form = sharing.fill(CheckForm(), draft)
+    if not draft.exhibits:
+        del form.looked
+    problem, found, handle = _composed(draft)
+    shown_digest = _digest(found)
+    if form.is_sent() and problem is None:
+        if form.seen.data != shown_digest:  # a person or an exhibit was changed since this page was read
+            return done(sharing.address("check", draft, changed=1))
+        return go_on(replace(draft, version=form.started_from()))
+    form.seen.data = shown_digest
+    return sharing.page(
+        "check", "check", draft, form=form, found=found, problem=problem, handle=handle,
+        **sharing.preview_of(draft), change=_changes(draft),
+    )  # fmt: skip
+
+
+def _digest(found: list[Shown]) -> str:
+    """Of everything that the page shows, as it will be sealed."""
+    return sha256(b"".join(one.made.digest() for one in found)).hex()
+
+
+def _composed(draft: Draft) -> tuple[AmparoError | None, list[Shown], str]:
+    """The bundles as they would be sealed, or the rule that says no."""
+    with office().files.session() as db:
+        handle = cases.get_case(db, officer(), draft.case_id).handle
+    try:
+        with office().files.session() as db:
+            made = share_drafts.compose(db, office(), officer(), draft, now=now())
+            return None, [shown(db, office(), officer(), one) for one in made], handle
+    except AmparoError as error:
+        return error, [], handle
+
+
+def _changes(draft: Draft) -> Callable[[str], str]:
+    return lambda step: sharing.address(step, draft, way="check")
+
+
+# ---- Send ---------------------------------------------------------------------------------------------------------
 
 
 def go_on(draft: Draft) -> ResponseReturnValue:
@@ -33,7 +88,7 @@ def go_on(draft: Draft) -> ResponseReturnValue:
             return done(sharing.address("send", draft))
         return start(draft)
     except DraftStale:
-        return done(url_for("sharing.check", draft=(draft.draft_id or b"").hex(), changed=1))
+        return done(sharing.address("check", draft, changed=1))
 
 
 def start(draft: Draft) -> ResponseReturnValue:
@@ -61,9 +116,9 @@ def start(draft: Draft) -> ResponseReturnValue:
 @pages.route("/bundles/new/send", methods=["GET", "POST"])
 @needs("share")
 @once
-def page() -> ResponseReturnValue:
+def send() -> ResponseReturnValue:
     """What waits: for a second officer, for the officer herself, or for a job that was interrupted."""
-    draft = sharing.find("send")
+    draft = sharing.find()
     if not draft.asked and not draft.is_sending:
         return redirect(sharing.address(draft.next_step(), draft))
     rows = _asked(draft)
@@ -121,10 +176,11 @@ def _act(draft: Draft, form: SendForm, rows: list[tuple[str, str, str | None]]) 
 
 def title_of(state: str) -> str:
     """The heading of the page."""
-    return {
+    found: dict[str, str] = {
         "waiting": _("Waits for a second officer"), "ready": _("Approved: seal and send"),
         "again": _("Not approved"), "sending": _("Sealing and sending"),
-    }[state]  # fmt: skip
+    }  # fmt: skip
+    return found[state]
 
 
 @pages.app_context_processor

@@ -1,6 +1,6 @@
 """Share a bundle in six steps: one page each, saved sealed at every step, left and taken up again at any time."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -17,9 +17,9 @@ from desk.access import may, needs, now, office, officer
 from desk.casework import identifier
 from desk.forms import done, once
 from desk.share_forms import DraftForm
-from desk.share_summary import code_words, fields_words, shown
-from errors import AmparoError, DraftStale, NotFound
-from exchange import share_drafts, share_options, share_preview
+from desk.share_summary import code_words, fields_words, month_words
+from errors import DraftStale, NotFound
+from exchange import purposes, share_drafts, share_options, share_preview
 from exchange.share_drafts import STEPS, Draft, Recipient
 from identity import flags, persons
 
@@ -42,7 +42,7 @@ def page(template: str, step: str, draft: Draft, **more: Any) -> str:
     names = [NAMES[one] for one in STEPS]
     return render_template(
         f"sharing/{template}.html", draft=draft, step=STEPS.index(step) + 1, steps=names, words=share_words,
-        code_words=code_words, back=_before(step, draft), **more,
+        code_words=code_words, month_words=month_words, back=_before(step, draft), **more,
     )  # fmt: skip
 
 
@@ -53,12 +53,12 @@ def _before(step: str, draft: Draft) -> str | None:
 
 def address(step: str, draft: Draft, **more: Any) -> str:
     """The page of a step."""
-    endpoint = "share_send.page" if step == "send" else f"sharing.{step}"
+    endpoint = f"share_send.{step}" if step in ("check", "send") else f"sharing.{step}"
     return url_for(endpoint, draft=(draft.draft_id or b"").hex(), **more)
 
 
-def find(step: str) -> Draft:
-    """The draft of this request, which has come as far as this step."""
+def find() -> Draft:
+    """The draft of this request."""
     draft_id = identifier(request.args.get("draft", ""))
     with office().files.session() as db:
         return share_drafts.load(db, officer(), draft_id)
@@ -127,7 +127,7 @@ def begin() -> ResponseReturnValue:
 @once
 def case() -> ResponseReturnValue:
     """The first step of a draft that was saved."""
-    draft = find("case")
+    draft = find()
     return elsewhere(draft, "case") or _case_step(draft)
 
 
@@ -175,7 +175,7 @@ def _take_case(draft: Draft, form: share_forms.CaseForm) -> ResponseReturnValue:
 @once
 def recipients() -> ResponseReturnValue:
     """Which agencies, and who there."""
-    draft = find("recipients")
+    draft = find()
     if other := elsewhere(draft, "recipients"):
         return other
     with office().files.session() as db:
@@ -235,7 +235,7 @@ def address_if(endpoint: str, **values: Any) -> str | None:
 @once
 def content() -> ResponseReturnValue:
     """A level for each field, exhibits, summary; beside it what each recipient will see."""
-    draft = find("content")
+    draft = find()
     if other := elsewhere(draft, "content"):
         return other
     with office().files.session() as db:
@@ -253,7 +253,7 @@ def content() -> ResponseReturnValue:
         return save(draft, form, "content", **answers)
     return page("content", "content", draft, form=form, people=people, exhibits=exhibits, raised=raised,
                 field_name=share_forms.field_name, travels=share_preview.may_travel,
-                least=share_forms.purposes.get_purpose(draft.purpose).fields, **_preview(draft))  # fmt: skip
+                least=purposes.get_purpose(draft.purpose).fields, **preview_of(draft))  # fmt: skip
 
 
 def _content_of(form: DraftForm, people: Iterable[persons.Person], draft: Draft) -> dict[str, Any] | None:
@@ -280,7 +280,7 @@ def _content_of(form: DraftForm, people: Iterable[persons.Person], draft: Draft)
     return answers
 
 
-def _preview(draft: Draft) -> dict[str, Any]:
+def preview_of(draft: Draft) -> dict[str, Any]:
     """What each recipient will see of the draft as it is saved."""
     with office().files.session() as db:
         seen = share_preview.preview(db, office(), officer(), draft, now=now())
@@ -288,7 +288,7 @@ def _preview(draft: Draft) -> dict[str, Any]:
     chosen = [one for one in exhibits if one.object_id in draft.exhibits]
     return {
         "seen": seen, "shown_exhibits": chosen, "fields_words": fields_words,
-        "joins": share_preview.what_joins(draft, chosen), "shorts": {},
+        "joins": share_preview.what_joins(draft, chosen),
     }  # fmt: skip
 
 
@@ -300,7 +300,7 @@ def _preview(draft: Draft) -> dict[str, Any]:
 @once
 def handling() -> ResponseReturnValue:
     """Codes, end, flags that go along, dual control."""
-    draft = find("handling")
+    draft = find()
     if other := elsewhere(draft, "handling"):
         return other
     with office().files.session() as db:
@@ -342,52 +342,6 @@ def _fits(form: DraftForm, draft: Draft) -> bool:
         if few:
             form.refuse("threshold", _("Choose two officers first at: %(agencies)s", agencies=", ".join(few)))
     return not form.errors
-
-
-# ---- 5. Check your answers ----------------------------------------------------------------------------------------
-
-
-@pages.route("/bundles/new/check", methods=["GET", "POST"])
-@needs("share")
-@once
-def check() -> ResponseReturnValue:
-    """Everything once more, with links to change it; then seal and send, or seal and ask for approval."""
-    from desk import share_send
-
-    draft = find("check")
-    if other := elsewhere(draft, "check"):
-        return other
-    form = fill(share_forms.CheckForm(), draft)
-    if not draft.exhibits:
-        del form.looked
-    problem, found, handle = _composed(draft)
-    if form.is_sent() and problem is None:
-        return share_send.go_on(replace(draft, version=form.started_from()))
-    return page(
-        "check", "check", draft, form=form, found=found, problem=problem, handle=handle,
-        needs_consent=_is_ngo(), **_preview(draft), change=_changes(draft),
-    )  # fmt: skip
-
-
-def _composed(draft: Draft) -> tuple[AmparoError | None, list[Any], str]:
-    """The bundles as they would be sealed, or the rule that says no."""
-    with office().files.session() as db:
-        handle = cases.get_case(db, officer(), draft.case_id).handle
-    try:
-        with office().files.session() as db:
-            made = share_drafts.compose(db, office(), officer(), draft, now=now())
-            return None, [shown(db, office(), officer(), one) for one in made], handle
-    except AmparoError as error:
-        return error, [], handle
-
-
-def _changes(draft: Draft) -> Callable[[str], str]:
-    return lambda step: address(step, draft, way="check")
-
-
-def _is_ngo() -> bool:
-    with office().files.session() as db:
-        return office().directory(db).agency(office().agency).type == "ngo"
 
 
 # ---- Drafts -------------------------------------------------------------------------------------------------------
