@@ -16,6 +16,8 @@ from config.logs import set_up_logs
 from config.settings import DeskSettings
 from desk import (
     access,
+    approvals,
+    bundles,
     casework,
     entry,
     errors,
@@ -27,6 +29,8 @@ from desk import (
     navigation,
     progress,
     session,
+    share_send,
+    sharing,
     today,
 )  # fmt: skip
 from desk.clock import Clock
@@ -38,6 +42,7 @@ from exchange.office import Office
 
 BLUEPRINTS = (
     entry.pages, factors.pages, leave.pages, today.pages, progress.pages, casework.pages, inbox.pages,
+    sharing.pages, share_send.pages, bundles.pages, approvals.pages,
 )  # fmt: skip
 
 

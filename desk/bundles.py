@@ -201,14 +201,14 @@ def _ready(found: Sent, made: composition.Composition, asked: Asked) -> Draft:
 # ---- Calling back -------------------------------------------------------------------------------------------------
 
 
+HOLDING: Final = (HOLD, _l("Hold: nothing opens until the hold is lifted"))
+WITHDRAWING: Final = (WITHDRAW, _l("Withdraw: it never opens again"))
+
+
 class StopForm(DeskForm):
     """What is to stop, and why."""
 
-    what = one_of(
-        _l("What shall happen"),
-        [(HOLD, _l("Hold: nothing opens until the hold is lifted")), (WITHDRAW, _l("Withdraw: it never opens again"))],
-        missing=_l("Choose what shall happen"),
-    )
+    what = one_of(_l("What shall happen"), [HOLDING, WITHDRAWING], missing=_l("Choose what shall happen"))
     reason = long_text(
         _l("Why"), most=500, missing=_l("Write why"), hint=_l("For your own record. It is not sent to anybody.")
     )
@@ -221,7 +221,7 @@ def stop(bundle: str) -> ResponseReturnValue:
     """Hold at once, by one officer; or hold and ask a second officer to destroy the key halves."""
     found, form = get(bundle), StopForm()
     if not may("withdraw"):
-        form.what.choices = [one for one in form.what.choices if one[0] != WITHDRAW]
+        form.what.choices = [HOLDING]
     records = [one for one in _consents(found) if one.state != consent.WITHDRAWN]
     if records and form.is_sent():
         try:

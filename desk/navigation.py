@@ -8,6 +8,7 @@ from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from desk import approvals
 from desk.access import may
 
 Counter = Callable[[], int]
@@ -49,9 +50,11 @@ WORK: Final[tuple[Entry, ...]] = (
     Entry("today.page", "house-heart", _l("Today")),
     Entry("casework.cases", "folder2-open", _l("Cases"), "case-read"),
     Entry("inbox.bundles", "inbox", _l("Inbox"), "open"),
+    Entry("bundles.listing", "send", _l("Sent"), "share"),
+    Entry("approvals.listing", "people", _l("Approvals"), "approve", "approvals"),
 )
 TRUST: Final[tuple[Entry, ...]] = ()
-COUNTERS: Final[dict[str, Counter]] = {}
+COUNTERS: Final[dict[str, Counter]] = {"approvals": approvals.waiting}
 
 
 def shown() -> list[tuple[str, list[Shown]]]:

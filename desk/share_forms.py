@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import Field, HiddenField, ValidationError
+from wtforms import HiddenField
 
 from desk import share_words
 from desk.forms import Choices, DeskForm, day, long_text, number, one_of, select, some_of, text, tick
@@ -18,6 +18,7 @@ from identity.persons import Person
 
 MOST_MONTHS: Final = 60
 LONGEST_REFERENCE: Final = 60
+OTHER: Final = "other"
 FULL: Final = "full"
 LEAVE: Final = "leave"
 SHOWN_SIGNS: Final = 60
@@ -34,14 +35,6 @@ class DraftForm(DeskForm):
         return int(text_of) if text_of.isdecimal() and len(text_of) < 10 else 0
 
 
-def _plain(form: Any, field: Field) -> None:
-    """What stands in the cover, which every party reads before it opens anything."""
-    if field.data and not is_term(field.data):
-        raise ValidationError(
-            _("Use plain letters, digits and simple signs, at most 120; this stands before the opening")
-        )
-
-
 class CaseForm(DraftForm):
     """Step 1: case, purpose, legal basis."""
 
@@ -50,25 +43,31 @@ class CaseForm(DraftForm):
         _l("What it is for"), list(share_words.PURPOSES.items()), missing=_l("Choose what it is for"),
         hint=_l("The recipients may use it for this and nothing else. It decides which fields are proposed."),
     )  # fmt: skip
-    basis = select(_l("Legal basis"))
+    basis = select(_l("Legal basis"), missing=_l("Choose a legal basis"))
     detail = text(
         _l("Reference, or another basis"), most=110,
         hint=_l("For example the number of the order. It stands before the opening: no name, no free text."),
     )  # fmt: skip
 
-    def validate_detail(self, field: Field) -> None:
-        """A basis is chosen, or written."""
-        if not field.data and not self.basis.data:
-            raise ValidationError(_("Choose a legal basis above, or write one here"))
-        whole = ", ".join(one for one in (self.basis.data, field.data) if one)
-        if not is_term(whole):
-            raise ValidationError(_("Use plain letters, digits and simple signs, at most 120 with the basis above"))
+    def has_basis(self) -> bool:
+        """Whether a basis is chosen or written, in signs that may stand in the cover; else it says what is missing."""
+        if self.basis.data == OTHER and not self.detail.data:
+            self.refuse("detail", _("Write the legal basis here, or choose one above"))
+        elif not is_term(", ".join(one for one in (self.chosen_basis(), self.detail.data) if one)):
+            self.refuse(
+                "detail", _("Use plain letters, digits and simple signs, at most 120 together with the basis above")
+            )
+        return not self.errors
+
+    def chosen_basis(self) -> str:
+        """The basis of the list; empty for another one."""
+        return "" if self.basis.data == OTHER else str(self.basis.data or "")
 
 
 def bases() -> Choices:
     """Every legal basis of the list, and the possibility to write one."""
     known = sorted({one for purpose in purposes.PURPOSES.values() for one in purpose.bases})
-    return [("", _("Another one, written below")), *((one, one) for one in known)]
+    return [("", _("Choose one")), *((one, one) for one in known), (OTHER, _("Another one, written below"))]
 
 
 def basis_notes() -> dict[str, str]:
@@ -119,6 +118,7 @@ def recipients_form(found: Sequence[AgencyChoice], own: Sequence[Officer], draft
             )  # fmt: skip
             fields[f"reference-{one.name}"] = text(
                 _l("What the case is called for them"), most=LONGEST_REFERENCE,
+                missing=_l("Write what the case is called for them"),
                 hint=_l("They do not see your case number. Proposed is a random one, so that nobody can join two."),
             )  # fmt: skip
     fields["own"] = some_of(

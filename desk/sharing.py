@@ -138,22 +138,22 @@ def _case_step(draft: Draft) -> ResponseReturnValue:
         if draft.case_id:
             cases.get_case(db, officer(), draft.case_id)
     data = {
-        "case": draft.case_id.hex(), "purpose": draft.purpose or None, "basis": draft.basis, "detail": draft.detail,
+        "case": draft.case_id.hex(), "purpose": draft.purpose or None, "basis": draft.basis or (share_forms.OTHER if draft.detail else ""), "detail": draft.detail,
     }  # fmt: skip
     form = share_forms.CaseForm(data=data)
     known = share_forms.bases()
     form.case.choices, form.basis.choices = choices, known
     if not form.is_submitted() and draft.basis and draft.basis not in {one for one, _words in known}:
-        form.basis.data, form.detail.data = "", draft.legal_basis
+        form.basis.data, form.detail.data = share_forms.OTHER, draft.legal_basis
     fill(form, draft)
-    if choices and form.is_sent():
+    if choices and form.is_sent() and form.has_basis():
         return _take_case(draft, form)
     return page("case", "case", draft, form=form, notes=share_forms.basis_notes(), has_cases=bool(choices))
 
 
 def _take_case(draft: Draft, form: share_forms.CaseForm) -> ResponseReturnValue:
     answers: dict[str, Any] = {
-        "case_id": bytes.fromhex(form.case.data), "purpose": form.purpose.data, "basis": form.basis.data or "",
+        "case_id": bytes.fromhex(form.case.data), "purpose": form.purpose.data, "basis": form.chosen_basis(),
         "detail": form.detail.data or "",
     }  # fmt: skip
     if draft.case_id != answers["case_id"]:
@@ -208,9 +208,6 @@ def _chosen(form: DraftForm, found: Iterable[share_options.AgencyChoice]) -> lis
         officers, reference = form[f"officers-{one.name}"], form[f"reference-{one.name}"]
         if not officers.data:
             form.refuse(officers.name, _("Choose who may open it at %(agency)s", agency=one.name))
-            is_whole = False
-        if not reference.data:
-            form.refuse(reference.name, _("Write what the case is called for %(agency)s", agency=one.name))
             is_whole = False
         chosen.append(Recipient(one.name, tuple(officers.data or ()), reference.data or ""))
     open_ones = [one for one in found if one.is_open]
