@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from wtforms import HiddenField
 
+from agencies import cases
 from desk import share_words, sharing
 from desk.access import may, needs, now, office, officer
 from desk.casework import identifier
@@ -64,8 +65,9 @@ def page(approval: str) -> ResponseReturnValue:
         form.flags.data = seen.register_digest.hex()
     with office().files.session() as db:
         content = None if subject.made is None else shown(db, office(), officer(), subject.made)
+        handle = None if subject.made is None else _handle(db, subject.made.case_id)
     return render_template(
-        "approvals/page.html", row=row, subject=subject, is_own=is_own, readers=readers, form=form, seen=seen,
+        "approvals/page.html", row=row, subject=subject, is_own=is_own, readers=readers, form=form, seen=seen, handle=handle,
         refusal=refusal, content=content, words=share_words, question=question_of(row.kind), month_words=month_words,
         code_words=code_words, next=_next(row) if is_own else None, can_carry_out=is_own and row.kind in CARRY_OUT,
         sender=_sender(row),
@@ -81,6 +83,14 @@ def _subject(row: Approval, *, is_own: bool) -> questions.Subject:
     with office().files.session() as db:
         read = approvals.read_own if is_own else approvals.read
         return questions.subject_of(read(db, officer(), row.approval_id))
+
+
+def _handle(db: Session, case_id: bytes) -> str | None:
+    """What the case is called here, for a second officer who is on its team."""
+    try:
+        return cases.get_case(db, officer(), case_id).handle
+    except AmparoError:
+        return None
 
 
 def _sender(row: Approval) -> str:

@@ -21,7 +21,7 @@ LONGEST_REFERENCE: Final = 60
 OTHER: Final = "other"
 FULL: Final = "full"
 LEAVE: Final = "leave"
-SHOWN_SIGNS: Final = 60
+SHOWN_SIGNS: Final = 30
 
 
 class DraftForm(DeskForm):
@@ -183,8 +183,10 @@ def content_form(people: Sequence[Person], exhibits: Sequence[ExhibitSeen], draf
 
 def levels(values: Sequence[str]) -> Choices:
     """Full, or not at all: no coarser form of these fields exists."""
-    whole = "; ".join(values)
-    shown = whole if len(whole) <= SHOWN_SIGNS else _("Full list (%(count)d)", count=len(values))
+    if len(values) > 1:
+        shown = _("Full list (%(count)d)", count=len(values))
+    else:
+        shown = values[0] if len(values[0]) <= SHOWN_SIGNS else _("In full")
     return [(FULL, shown), (LEAVE, _("Leave out"))]
 
 

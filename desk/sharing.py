@@ -138,7 +138,8 @@ def _case_step(draft: Draft) -> ResponseReturnValue:
         if draft.case_id:
             cases.get_case(db, officer(), draft.case_id)
     data = {
-        "case": draft.case_id.hex(), "purpose": draft.purpose or None, "basis": draft.basis or (share_forms.OTHER if draft.detail else ""), "detail": draft.detail,
+        "case": draft.case_id.hex(), "purpose": draft.purpose or None, "basis": draft.basis or (share_forms.OTHER if draft.detail else ""),
+        "detail": draft.detail,
     }  # fmt: skip
     form = share_forms.CaseForm(data=data)
     known = share_forms.bases()

@@ -23,6 +23,7 @@ class Subject:
         flag: the flag as it would stand, if one is to be lowered.
         count: how many things it reaches, e.g. sealed bundles and spares that rest on a consent.
         place, export: of an opening.
+        reason: why more is sent than the purpose needs.
     """
 
     kind: str
@@ -34,10 +35,11 @@ class Subject:
     place: str = ""
     export: str = ""
     threshold: int = 1
+    reason: str = field(default="", repr=False)
 
 
 def _seal(asked: Asked, shown: Mapping[str, Any]) -> dict[str, Any]:
-    return {"made": parse_composition(unb64u(shown["composition"]))}
+    return {"made": parse_composition(unb64u(shown["composition"])), "reason": str(shown.get("reason") or "")}
 
 
 def _open(asked: Asked, shown: Mapping[str, Any]) -> dict[str, Any]:

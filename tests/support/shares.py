@@ -36,7 +36,8 @@ def case_of(desk: DeskAt, word: str, handle: str, folder: Path, *, people: int =
         for number in range(people):
             values = {
                 "prs_firstname": "Placeholder", "prs_gender": "Feminine", "prs_citizenship": "XC",
-                "vic_typeofexploitation": "Forced labour", "vic_methodsofcontrol": "Debt bondage;Passport taken;Threats",
+                "vic_typeofexploitation": "Forced labour",
+                "vic_methodsofcontrol": "Debt bondage;Passport taken;Threats",
             } if number == 0 else {"per_roleinprocess": "Recruiter", "prs_firstname": "Someone"}  # fmt: skip
             made.persons.append(
                 persons.add_person(
