@@ -83,7 +83,8 @@ def go_on(draft: Draft) -> ResponseReturnValue:
         if draft.threshold > 1:
             share_drafts.ask(
                 office(), officer(), draft,
-                lambda made: delivery.ask_approval(office(), officer(), made, now=now(), reason=draft.reason), now=now(),
+                lambda made: delivery.ask_approval(office(), officer(), made, now=now(), reason=draft.reason),
+                now=now(),
             )  # fmt: skip
             return done(sharing.address("send", draft))
         return start(draft)

@@ -77,6 +77,8 @@ def elsewhere(draft: Draft, step: str) -> ResponseReturnValue | None:
 def save(draft: Draft, form: DraftForm, step: str, **answers: Any) -> ResponseReturnValue:
     """Keep the answers of a step and go on; two versions where another tab was quicker."""
     typed = replace(draft.with_step(step, **answers), version=form.started_from())
+    if request.form.get("do"):  # the officer stays, or leaves: she comes back to this step
+        typed = replace(typed, done=tuple(one for one in typed.done if one != step))
     try:
         with office().files.session() as db:
             kept = share_drafts.change(db, officer(), typed, now=now())
@@ -138,8 +140,8 @@ def _case_step(draft: Draft) -> ResponseReturnValue:
         if draft.case_id:
             cases.get_case(db, officer(), draft.case_id)
     data = {
-        "case": draft.case_id.hex(), "purpose": draft.purpose or None, "basis": draft.basis or (share_forms.OTHER if draft.detail else ""),
-        "detail": draft.detail,
+        "case": draft.case_id.hex(), "purpose": draft.purpose or None,
+        "basis": draft.basis or (share_forms.OTHER if draft.detail else ""), "detail": draft.detail,
     }  # fmt: skip
     form = share_forms.CaseForm(data=data)
     known = share_forms.bases()
