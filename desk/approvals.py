@@ -69,8 +69,8 @@ def page(approval: str) -> ResponseReturnValue:
     return render_template(
         "approvals/page.html", row=row, subject=subject, is_own=is_own, readers=readers, form=form, seen=seen,
         handle=handle, refusal=refusal, content=content, words=share_words, question=question_of(row.kind),
-        month_words=month_words, code_words=code_words, next=_next(row) if is_own else None, can_carry_out=is_own and row.kind in CARRY_OUT,
-        sender=_sender(row),
+        month_words=month_words, code_words=code_words, next=_next(row) if is_own else None,
+        can_carry_out=is_own and row.kind in CARRY_OUT, sender=_sender(row),
     )  # fmt: skip
 
 

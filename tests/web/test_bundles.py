@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from exchange import delivery, joint, registers, renewal, sharing
+from exchange import arrivals, delivery, joint, reading, registers, renewal, sharing
 from exchange.sharing import Choice
 from tests.support.field import Field, now, with_field
 from tests.support.served import Served, serving, sign_in, violations
@@ -131,8 +131,6 @@ def test_a_bundle_whose_key_half_was_lost_is_sealed_again(
 ) -> None:
     bundle = send(case, field)
     with field.north.office.files.session() as db:
-        from exchange import arrivals
-
         arrivals.get_stored(db, bundle).state = "half-lost"
     sign_in(page, served, "liaison-1")
     page.goto(f"{served.url}/bundles/{bundle.hex()}")
@@ -186,15 +184,11 @@ def test_a_withdrawal_takes_two_browsers(browser: Browser, field: Field, tmp_pat
         assert "It is done" in first.get_by_role("main").inner_text()
     field.south.sync()
     with field.south.office.files.session() as db:
-        from exchange import arrivals
-
         assert arrivals.get_stored(db, bundle).state == "destroyed"
 
 
 def test_an_opening_by_two_shows_the_second_officer_cover_and_flags(page: Page, field: Field, case: CaseOf) -> None:
-    bundle = send(case, field, threshold=2, own_officers=(
-        field.north.handle("liaison-1"), field.north.handle("liaison-2"),
-    )) if False else send(case, field)  # fmt: skip
+    bundle = send(case, field)
     registers.raise_flag(
         field.south.office, field.south.officer("prosecutor-1"), bundle,
         {"pseudonym": "somebody", "flag": "at risk", "concerns": [], "instruction": "dual-control", "from": None,
@@ -236,11 +230,9 @@ def test_an_opening_by_two_shows_the_second_officer_cover_and_flags(page: Page, 
 
 def test_lowering_a_flag_is_asked_read_and_carried_out(page: Page, field: Field, served: Served, case: CaseOf) -> None:
     bundle = send(case, field)
-    asked = registers.ask_lowering(field.north.office, field.north.officer("liaison-1"), bundle, 0, now=now()) if (
-        _place(field, bundle) == 0
-    ) else registers.ask_lowering(
-        field.north.office, field.north.officer("liaison-1"), bundle, _place(field, bundle), now=now()
-    )  # fmt: skip
+    officer, office = field.north.officer("liaison-1"), field.north.office
+    place = int(reading.preview(office, officer, bundle, now=now()).flags[0]["place"])
+    asked = registers.ask_lowering(office, officer, bundle, place, now=now())
     sign_in(page, served, "liaison-2")
     page.goto(f"{served.url}/approvals/{asked.hex()}")
     assert "protected-witness" in page.get_by_role("main").inner_text()
@@ -252,14 +244,5 @@ def test_lowering_a_flag_is_asked_read_and_carried_out(page: Page, field: Field,
     page.get_by_role("button", name="Carry it out now").click()
     assert "It is done" in page.get_by_role("main").inner_text()
     field.north.sync()
-    from exchange import reading
-
-    seen = reading.preview(field.north.office, field.north.officer("liaison-1"), bundle, now=now())
+    seen = reading.preview(office, officer, bundle, now=now())
     assert [one["state"] for one in seen.flags] == ["lowered"]
-
-
-def _place(field: Field, bundle: bytes) -> int:
-    from exchange import reading
-
-    seen = reading.preview(field.north.office, field.north.officer("liaison-1"), bundle, now=now())
-    return int(seen.flags[0]["place"])

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from agencies import own_papers
-from exchange import approvals, reading, sent
+from exchange import approvals, arrivals, reading, sent
 from identity import persons
 from tests.support.field import Field, now, with_field
 from tests.support.served import Served, serving, sign_in, violations
@@ -551,8 +551,6 @@ def test_a_shelter_shares_with_consent_alone_and_holds_what_it_shared(page: Page
         assert "It is held" in page.get_by_role("main").inner_text()
         field.south.sync()
         with field.south.office.files.session() as db:
-            from exchange import arrivals
-
             assert arrivals.get_stored(db, bundle).state == "held"
 
 
