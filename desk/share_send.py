@@ -29,12 +29,12 @@ LOOK_AGAIN_SECONDS: Final = 30
 # ---- Check your answers ----------------------------------------------------------------------------------------
 
 
-@pages.route("/bundles/new/check", methods=["GET", "POST"])
+@pages.route("/bundles/new/check/<draft_id>", methods=["GET", "POST"])
 @needs("share")
 @once
-def check() -> ResponseReturnValue:
+def check(draft_id: str) -> ResponseReturnValue:
     """Everything once more, with links to change it; then seal and send, or seal and ask for approval."""
-    draft = sharing.find()
+    draft = sharing.find(draft_id)
     if other := sharing.elsewhere(draft, "check"):
         return other
     form = sharing.fill(CheckForm(), draft)
@@ -114,12 +114,12 @@ def start(draft: Draft) -> ResponseReturnValue:
     return progress.begin(share_sending.SEALING, work, back=back)
 
 
-@pages.route("/bundles/new/send", methods=["GET", "POST"])
+@pages.route("/bundles/new/send/<draft_id>", methods=["GET", "POST"])
 @needs("share")
 @once
-def send() -> ResponseReturnValue:
+def send(draft_id: str) -> ResponseReturnValue:
     """What waits: for a second officer, for the officer herself, or for a job that was interrupted."""
-    draft = sharing.find()
+    draft = sharing.find(draft_id)
     if not draft.asked and not draft.is_sending:
         return redirect(sharing.address(draft.next_step(), draft))
     rows = _asked(draft)

@@ -54,14 +54,16 @@ def _before(step: str, draft: Draft) -> str | None:
 def address(step: str, draft: Draft, **more: Any) -> str:
     """The page of a step."""
     endpoint = f"share_send.{step}" if step in ("check", "send") else f"sharing.{step}"
-    return url_for(endpoint, draft=(draft.draft_id or b"").hex(), **more)
+    return url_for(endpoint, draft_id=(draft.draft_id or b"").hex(), **more)
 
 
-def find() -> Draft:
-    """The draft of this request."""
-    draft_id = identifier(request.args.get("draft", ""))
+def find(draft_id: str) -> Draft:
+    """The draft of this address.
+
+    It stands in the path, not behind it: what was typed before a lock comes back on the page of this very draft.
+    """
     with office().files.session() as db:
-        return share_drafts.load(db, officer(), draft_id)
+        return share_drafts.load(db, officer(), identifier(draft_id))
 
 
 def elsewhere(draft: Draft, step: str) -> ResponseReturnValue | None:
@@ -124,12 +126,12 @@ def begin() -> ResponseReturnValue:
     return _case_step(Draft(case_id))
 
 
-@pages.route("/bundles/new/case", methods=["GET", "POST"])
+@pages.route("/bundles/new/case/<draft_id>", methods=["GET", "POST"])
 @needs("share")
 @once
-def case() -> ResponseReturnValue:
+def case(draft_id: str) -> ResponseReturnValue:
     """The first step of a draft that was saved."""
-    draft = find()
+    draft = find(draft_id)
     return elsewhere(draft, "case") or _case_step(draft)
 
 
@@ -173,12 +175,12 @@ def _take_case(draft: Draft, form: share_forms.CaseForm) -> ResponseReturnValue:
 # ---- 2. Recipients ------------------------------------------------------------------------------------------------
 
 
-@pages.route("/bundles/new/recipients", methods=["GET", "POST"])
+@pages.route("/bundles/new/recipients/<draft_id>", methods=["GET", "POST"])
 @needs("share")
 @once
-def recipients() -> ResponseReturnValue:
+def recipients(draft_id: str) -> ResponseReturnValue:
     """Which agencies, and who there."""
-    draft = find()
+    draft = find(draft_id)
     if other := elsewhere(draft, "recipients"):
         return other
     with office().files.session() as db:
@@ -230,12 +232,12 @@ def address_if(endpoint: str, **values: Any) -> str | None:
 # ---- 3. What to share ---------------------------------------------------------------------------------------------
 
 
-@pages.route("/bundles/new/content", methods=["GET", "POST"])
+@pages.route("/bundles/new/content/<draft_id>", methods=["GET", "POST"])
 @needs("share")
 @once
-def content() -> ResponseReturnValue:
+def content(draft_id: str) -> ResponseReturnValue:
     """A level for each field, exhibits, summary; beside it what each recipient will see."""
-    draft = find()
+    draft = find(draft_id)
     if other := elsewhere(draft, "content"):
         return other
     with office().files.session() as db:
@@ -295,12 +297,12 @@ def preview_of(draft: Draft) -> dict[str, Any]:
 # ---- 4. Handling and protection -----------------------------------------------------------------------------------
 
 
-@pages.route("/bundles/new/handling", methods=["GET", "POST"])
+@pages.route("/bundles/new/handling/<draft_id>", methods=["GET", "POST"])
 @needs("share")
 @once
-def handling() -> ResponseReturnValue:
+def handling(draft_id: str) -> ResponseReturnValue:
     """Codes, end, flags that go along, dual control."""
-    draft = find()
+    draft = find(draft_id)
     if other := elsewhere(draft, "handling"):
         return other
     with office().files.session() as db:

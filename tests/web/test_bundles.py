@@ -111,6 +111,7 @@ def test_a_correction_names_the_bundle_that_it_corrects(page: Page, field: Field
     page.get_by_role("button", name="Continue", exact=True).last.click()
     assert page.get_by_role("group", name="Victim, P-1").get_by_label("Share this person").is_checked()
     page.get_by_label("Summary").fill("The date was wrong")
+    page.get_by_label("Why more than the purpose needs").fill("As before")
     page.get_by_role("button", name="Continue", exact=True).last.click()
     page.get_by_label("One officer is enough").check()
     page.get_by_role("button", name="Continue", exact=True).last.click()
@@ -136,7 +137,7 @@ def test_a_bundle_whose_key_half_was_lost_is_sealed_again(
     page.goto(f"{served.url}/bundles/{bundle.hex()}")
     assert page.get_by_role("heading", name="The broker has lost its key half").is_visible()
     assert violations(page) == []
-    page.get_by_role("button", name="Seal it again").click()
+    page.get_by_role("button", name="Seal it again", exact=True).click()
     page.wait_for_url("**/receipt*")
     with field.north.office.files.session() as db:
         assert renewal.replacement_of(db, field.north.officer("liaison"), bundle) is not None

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 from agencies import own_papers
 from exchange import approvals, arrivals, reading, sent
 from identity import persons
-from tests.support.field import Field, now, with_field
+from tests.support.field import KINDS, Field, now
 from tests.support.served import Served, serving, sign_in, violations
 from tests.support.shares import HOSTILE, CaseOf, case_of, consented, flagged, on_team
 from tests.support.traffic import between, open_at
@@ -21,8 +21,12 @@ BASIS = "European Investigation Order"
 
 @pytest.fixture(scope="module")
 def field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
-    with with_field(tmp_path_factory.mktemp("field")) as field:
-        yield field
+    made = Field(tmp_path_factory.mktemp("field"), {**KINDS, "west-police": "police"})  # one officer, who can open
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
 
 
 @pytest.fixture(scope="module")
@@ -375,6 +379,30 @@ def test_a_link_of_the_summary_changes_one_answer_and_comes_back(page: Page, ser
     assert "H3" in page.get_by_role("region", name="Handling and protection").inner_text()
 
 
+def test_what_was_typed_before_a_lock_comes_back_on_its_own_draft_and_on_no_other(
+    page: Page, served: Served, case: CaseOf
+) -> None:
+    """A summary of one case must never stand in the share of another."""
+    to_content(page, served, case)
+    first = page.url
+    begin(page, served, case)
+    answer_case(page)
+    answer_recipients(page, south_prosecutor=["prosecutor-1"])
+    second = page.url
+    page.goto(first)
+    page.get_by_label("Summary").fill("Of the first share")
+    served.app.extensions["book"].end_all()
+    go_on(page)
+    assert page.url.endswith("/sign-in")
+    sign_in(page, served, "liaison-1")
+    page.goto(second)
+    assert page.get_by_label("Summary").input_value() == ""
+    page.goto(first)
+    assert page.get_by_label("Summary").input_value() == "Of the first share"
+    go_on(page)
+    assert "/handling/" in page.url
+
+
 # ---- Interruptions ------------------------------------------------------------------------------------------------
 
 
@@ -517,6 +545,27 @@ def test_dual_control_takes_two_officers_at_every_agency(
     assert "/check" in page.url
 
 
+def test_an_agency_of_one_officer_is_not_offered_dual_control_and_the_page_says_why(
+    page: Page, served: Served, case: CaseOf
+) -> None:
+    sign_in(page, served, "liaison-1")
+    begin(page, served, case)
+    answer_case(page)
+    card = page.get_by_role("region", name="west-police")
+    card.get_by_label("Share with this agency").check()
+    assert "Nobody else there has this role" in card.inner_text()
+    card.get_by_label("liaison-1").check()
+    go_on(page)
+    page.get_by_label("Summary").fill("Words")
+    go_on(page)
+    control = page.get_by_role("region", name="Dual control")
+    assert "there are not two who could at: west-police" in control.inner_text()
+    assert control.get_by_role("radio").count() == 0
+    assert violations(page) == []
+    go_on(page)
+    assert "One officer is enough" in page.get_by_role("main").inner_text()
+
+
 # ---- Consent ------------------------------------------------------------------------------------------------------
 
 
@@ -579,7 +628,7 @@ def test_the_first_steps_by_keyboard_alone(page: Page, served: Served, case: Cas
     page.keyboard.type("National")
     press_to(page, "Continue")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/recipients*")
+    page.wait_for_url("**/recipients/*")
     while True:
         press_to(page, "Share with this agency")
         if page.evaluate("document.activeElement.name") == "to-south-prosecutor":
@@ -589,12 +638,12 @@ def test_the_first_steps_by_keyboard_alone(page: Page, served: Served, case: Cas
     page.keyboard.press("Space")
     press_to(page, "Continue")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/content*")
+    page.wait_for_url("**/content/*")
     press_to(page, "Summary")
     page.keyboard.type("By keyboard")
     press_to(page, "Continue")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/handling*")
+    page.wait_for_url("**/handling/*")
 
 
 def press_to(page: Page, name: str) -> None:
@@ -620,7 +669,7 @@ def test_a_telephone_shows_it_without_scrolling_sideways(browser: Browser, serve
 
 def test_a_wrong_id_is_a_page_that_does_not_exist(page: Page, served: Served, case: CaseOf) -> None:
     sign_in(page, served, "liaison-1")
-    for path in ("/bundles/zz", "/bundles/" + "0" * 32, "/bundles/new/content?draft=<b>", "/approvals/1",
-                 "/bundles/new/check", "/bundles/new/send?draft=" + "0" * 32):  # fmt: skip
+    for path in ("/bundles/zz", "/bundles/" + "0" * 32, "/bundles/new/content/<b>", "/approvals/1",
+                 "/bundles/new/check", "/bundles/new/send/" + "0" * 32):  # fmt: skip
         assert page.goto(served.url + path).status == 404, path  # type: ignore[union-attr]
     assert page.goto(f"{served.url}/bundles/new?case={case.case_id.hex()}").status == 200  # type: ignore[union-attr]
