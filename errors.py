@@ -63,6 +63,12 @@ class QuotaExceeded(LimitExceeded):
     code = "quota-exceeded"
 
 
+class DraftStale(Conflict):
+    """This draft was changed elsewhere meanwhile; both versions are kept."""
+
+    code = "draft-stale"
+
+
 class HandleUsed(Conflict):
     """A handle of this header already stands in another one, or was held or destroyed; seal again."""
 

@@ -20,7 +20,9 @@ from desk import (
     admission,
     agencies,
     alerts,
+    approvals,
     backup,
+    bundles,
     case_history,
     case_team,
     casework,
@@ -50,6 +52,8 @@ from desk import (
     session,
     settings,
     setup,
+    share_send,
+    sharing,
     today,
     uploads,
     verify,
@@ -71,6 +75,7 @@ BLUEPRINTS = (
     setup.pages, first_steps.pages, record.pages,
     people.pages, person_flags.pages, case_team.pages, charts.pages, case_history.pages, search.pages,
     uploads.pages,
+    sharing.pages, share_send.pages, bundles.pages, approvals.pages,
 )  # fmt: skip
 
 

@@ -10,13 +10,18 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from config.logs import get_log
 from errors import AmparoError, NotFound
 
 MOST_ENDED: Final = 200
-Progress = Callable[[int, int], object]
+
+
+class Progress(Protocol):
+    """Takes how far the work is; `kind` when another part of it begins, which the page then names."""
+
+    def __call__(self, done: int, total: int, kind: str | None = None) -> object: ...
 
 
 @dataclass
@@ -42,9 +47,9 @@ class Job:
     code: str | None = None
     ended: threading.Event = field(default_factory=threading.Event, repr=False)
 
-    def tell(self, done: int, total: int) -> None:
+    def tell(self, done: int, total: int, kind: str | None = None) -> None:
         """Progress."""
-        self.done, self.total = done, total
+        self.done, self.total, self.kind = done, total, kind or self.kind
 
     @property
     def percent(self) -> int:

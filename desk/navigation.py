@@ -8,6 +8,7 @@ from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from desk import approvals
 from desk.access import may, office
 from desk.status import open_alarms
 
@@ -54,6 +55,8 @@ WORK: Final[tuple[Entry, ...]] = (
     Entry("casework.cases", "folder2-open", _l("Cases"), "case-read", also=CASE_PAGES),
     Entry("search.page", "search", _l("Search"), "case-read"),
     Entry("inbox.bundles", "inbox", _l("Inbox"), "open"),
+    Entry("approvals.listing", "people", _l("Approvals"), "approve", "approvals"),
+    Entry("bundles.listing", "send", _l("Sent"), "share"),
     Entry("exhibits.register", "box-seam", _l("Exhibits"), "case-read", also=("handovers", "viewing")),
     Entry("packs.packs", "archive", _l("Evidence packs"), "pack"),
 )
@@ -65,7 +68,10 @@ TRUST: Final[tuple[Entry, ...]] = (
     Entry("record.page", "journal-text", _l("Record"), "record-read"),
     Entry("settings.page", "gear", _l("Settings")),
 )
-COUNTERS: Final[dict[str, Counter]] = {"alarms": lambda: open_alarms(office())}
+COUNTERS: Final[dict[str, Counter]] = {
+    "alarms": lambda: open_alarms(office()),
+    "approvals": approvals.waiting,
+}
 
 
 def shown() -> list[tuple[str, list[Shown]]]:

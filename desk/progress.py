@@ -5,18 +5,19 @@ from typing import Any, Final
 
 from flask import Blueprint, current_app, jsonify, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from desk.access import any_officer, officer
-from desk.jobs import Jobs, Progress
+from desk.jobs import Job, Jobs, Progress
 
 pages: Final = Blueprint("progress", __name__)
 RELOAD_SECONDS: Final = 3
 
 MEANWHILE: Final = _l("You can leave this page. If the desk locks, begin again: nothing is lost.")
+PARTS: Final = _l("parts")
 # kind: (title, what is counted, what to know meanwhile)
 KINDS: Final[dict[str, tuple[Any, Any, Any]]] = {
-    "seal": (_l("Sealing"), _l("bytes"), MEANWHILE),
     "pack": (_l("Reading the exhibits"), _l("files"), MEANWHILE),
     "check": (
         _l("Checking the log"),
@@ -27,6 +28,8 @@ KINDS: Final[dict[str, tuple[Any, Any, Any]]] = {
     "recover": (_l("Opening keys again"), _l("bundles"), _l("Leave this page open until it is done.")),
     "copy": (_l("Making a copy of the desk"), _l("bytes"), _l("You can leave this page; the copy is made meanwhile.")),
     "drill": (_l("Trying the copy"), _l("bytes"), _l("You can leave this page; the drill goes on meanwhile.")),
+    "seal": (_l("Sealing"), PARTS, MEANWHILE),
+    "send": (_l("Sending"), PARTS, MEANWHILE),
 }
 
 
@@ -55,10 +58,17 @@ def page(number: str) -> ResponseReturnValue:
     if job.ended.is_set() and job.location:
         return redirect(job.location, 303)
     title, unit, words = KINDS[job.kind]
-    answer = make_response(render_template("progress.html", job=job, heading=title, unit=unit, words=words))
+    answer = make_response(
+        render_template("progress.html", job=job, heading=title, unit=unit, words=words, counted=_counted(job, unit))
+    )
     if not job.ended.is_set() and "stay" not in request.args:
         answer.headers["Refresh"] = str(RELOAD_SECONDS)
     return answer
+
+
+def _counted(job: Job, unit: Any) -> str:
+    """How far, in whole units; the bar says the rest."""
+    return _("%(done)d of %(total)d parts", done=job.done, total=job.total) if unit is PARTS and job.total else ""
 
 
 @pages.get("/work/<number>/state")

@@ -28,6 +28,7 @@ WAITING: Final = "waiting"
 GRANTED: Final = "granted"
 DENIED: Final = "denied"
 USED: Final = "used"
+RECALLED: Final = "recalled"
 LARGEST_BYTES: Final = 8 * 2**20
 SALT_BYTES: Final = 16
 
@@ -215,6 +216,56 @@ def deny(db: Session, officer: OfficerSession, approval_id: bytes, *, now: int) 
     row.state, row.answered_by, row.answered_at = DENIED, officer.handle, now
 
 
+def recall(db: Session, officer: OfficerSession, approval_id: bytes) -> None:
+    """Take an own question back, as when what it is about was changed; nobody goes on with it.
+
+    Raises:
+        NotFound: no such question of this officer.
+        Conflict: it was used already.
+    """
+    row = db.get(Approval, approval_id)
+    if row is None or row.asked_by != officer.handle:
+        raise NotFound("there is no such question of yours")
+    if row.state == USED:
+        raise Conflict("this was carried out already")
+    row.state = RECALLED
+
+
+def get_question(db: Session, officer: OfficerSession, approval_id: bytes) -> Approval:
+    """A question that this officer asked, or may answer: who, what kind, when, and what became of it.
+
+    Raises:
+        NotFound
+    """
+    row = db.get(Approval, approval_id)
+    may_see = row is not None and (
+        row.asked_by == officer.handle or db.get(ApprovalReader, (approval_id, officer.handle)) is not None
+    )
+    if row is None or not may_see:
+        raise NotFound("there is no such question to you")
+    return row
+
+
+def readers_of(db: Session, approval_id: bytes) -> list[str]:
+    """Handles of the officers who may answer a question."""
+    query = select(ApprovalReader.officer).where(ApprovalReader.approval_id == approval_id)
+    return sorted(db.scalars(query))
+
+
+def read_own(db: Session, officer: OfficerSession, approval_id: bytes) -> Asked:
+    """The subject of an own question, as it was asked.
+
+    Raises:
+        NotFound: no such question of this officer.
+    """
+    row = db.get(Approval, approval_id)
+    if row is None or row.asked_by != officer.handle:
+        raise NotFound("there is no such question of yours")
+    own = parse_json(officer.receiving.open(_info(approval_id, "own"), row.own_box), max_bytes=LARGEST_BYTES)
+    subject = parse_json(unb64u(own["subject"]), max_bytes=LARGEST_BYTES)
+    return Asked(approval_id, row.kind, row.object_id, row.asked_by, row.asked_at, subject)
+
+
 def _answerable(db: Session, officer: OfficerSession, approval_id: bytes) -> Approval:
     officer.require("approve")
     row = db.get(Approval, approval_id)
@@ -222,6 +273,8 @@ def _answerable(db: Session, officer: OfficerSession, approval_id: bytes) -> App
         raise NotFound("there is no such question")
     if row.asked_by == officer.handle:
         raise NotPermitted("nobody approves what they asked themselves")
+    if row.state == RECALLED:
+        raise Conflict("it changed since you read it; your colleague asks again")
     if row.state != WAITING:
         raise Conflict("this was answered already")
     return row

@@ -162,6 +162,11 @@ def term(value: Any) -> str:
     return value
 
 
+def is_term(text: str) -> bool:
+    """Whether `term` takes it."""
+    return _WORD.match(text) is not None
+
+
 def date_or_none(value: Any) -> str | None:
     """A date `YYYY-MM-DD`, or None."""
     if value is not None and (not isinstance(value, str) or not _DATE.match(value)):

@@ -61,16 +61,19 @@ def ignore_progress(done: int, total: int) -> None:
 # ---- Approval of t >= 2 -----------------------------------------------------------------------------------------
 
 
-def ask_approval(office: Office, officer: OfficerSession, made: Composition, *, now: int) -> bytes:
+def ask_approval(office: Office, officer: OfficerSession, made: Composition, *, now: int, reason: str = "") -> bytes:
     """Ask a second officer to approve a bundle before it is sealed; the approval's id.
 
     The second officer reads the whole composition.
+
+    Args:
+        reason: why more is sent than the purpose needs.
     """
     officer.require(made.right)
     subject = {"core": b64u(made.digest()), "purpose": "; ".join(made.purposes), "legal_basis": made.legal_basis}
     with office.files.session() as db:
         case_key(db, officer, made.case_id)
-        shown = {"composition": b64u(made.dump())}
+        shown = {"composition": b64u(made.dump()), **({"reason": reason} if reason else {})}
         return approvals.ask(db, officer, "seal", made.case_id, [subject], shown=shown, now=now)
 
 

@@ -37,6 +37,7 @@ class Choice:
         reference: what the case is called for this recipient.
         persons: ids of the persons named in it.
         names: HTCDS names that are sent of each person; None sends all that may travel.
+        names_of: the same for single persons, by id; whoever is not in it goes by `names`.
         exhibits: object ids.
         records: consent records that it rests on.
     """
@@ -50,6 +51,7 @@ class Choice:
     text: str = field(default="", repr=False)
     persons: tuple[bytes, ...] = ()
     names: tuple[str, ...] | None = None
+    names_of: Mapping[bytes, tuple[str, ...]] = field(default_factory=dict)
     exhibits: tuple[bytes, ...] = ()
     records: tuple[bytes, ...] = ()
     own_officers: tuple[str, ...] = ()
@@ -90,7 +92,9 @@ def compose(
         "case": choice.reference,
         "text": choice.text,
         "persons": [
-            persons.shared_person(db, officer, choice.case_id, one, choice.agency, choice.names, now)
+            persons.shared_person(
+                db, officer, choice.case_id, one, choice.agency, choice.names_of.get(one, choice.names), now
+            )
             for one in choice.persons
         ],
         "exhibits": [exhibit_value(db, officer, choice.case_id, one) for one in found],

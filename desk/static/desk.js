@@ -8,6 +8,9 @@
   const errors = document.getElementById("errors");
   if (errors) errors.focus();
 
+  // A page that the browser kept for its back button is old: load it again.
+  window.addEventListener("pageshow", function (event) { if (event.persisted) window.location.reload(); });
+
   // Shift three times leaves the page.
   let pressed = 0;
   let last = 0;

@@ -1,0 +1,214 @@
+"""What takes two: the second officer reads the same page as the first, and approves or refuses on her own sign-in."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from flask import Blueprint, flash, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from wtforms import HiddenField
+
+from agencies import cases
+from desk import share_words, sharing
+from desk.access import may, needs, now, office, officer
+from desk.casework import identifier
+from desk.forms import DeskForm, done, once
+from desk.share_summary import code_words, month_words, shown
+from errors import AmparoError, ApprovalMissing, Conflict, NotEntitled, NotFound, NotPermitted
+from exchange import approvals, arrivals, joint, keeping, questions, reading, registers, share_drafts, withdrawals
+from exchange.models import Approval
+from identity import consent
+
+pages: Final = Blueprint("approvals", __name__)
+MOST_ASKED: Final = 50
+
+
+class AnswerForm(DeskForm):
+    """Approve or refuse. `flags` is the digest of the flag register that the page showed."""
+
+    flags = HiddenField()
+
+
+def waiting() -> int:
+    """How many questions wait for the signed-in officer."""
+    with office().files.session() as db:
+        return len([one for one in approvals.list_waiting(db, officer()) if one.asked_by != officer().handle])
+
+
+@pages.get("/approvals")
+@needs("approve")
+def listing() -> ResponseReturnValue:
+    """What waits for this officer, and what she asked of others."""
+    with office().files.session() as db:
+        mine = [one for one in approvals.list_waiting(db, officer()) if one.asked_by != officer().handle]
+        asked = approvals.list_asked(db, officer())[:MOST_ASKED]
+    return render_template("approvals/list.html", waiting=mine, asked=asked, words=share_words)
+
+
+@pages.route("/approvals/<approval>", methods=["GET", "POST"])
+@needs("approve")
+@once
+def page(approval: str) -> ResponseReturnValue:
+    """One question: what is asked, by whom; approve or refuse it, or see what became of an own one."""
+    approval_id = identifier(approval)
+    with office().files.session() as db:
+        row = approvals.get_question(db, officer(), approval_id)
+        readers = approvals.readers_of(db, approval_id)
+    form = AnswerForm()
+    if form.is_sent():
+        return _answer(row, form)
+    is_own = row.asked_by == officer().handle
+    subject = _subject(row, is_own=is_own)
+    seen, refusal = _look(row) if row.kind == "open" and not is_own and row.state == approvals.WAITING else (None, None)
+    if seen is not None:
+        form.flags.data = seen.register_digest.hex()
+    with office().files.session() as db:
+        content = None if subject.made is None else shown(db, office(), officer(), subject.made)
+        handle = None if subject.made is None else _handle(db, subject.made.case_id)
+    return render_template(
+        "approvals/page.html", row=row, subject=subject, is_own=is_own, readers=readers, form=form, seen=seen,
+        handle=handle, refusal=refusal, content=content, words=share_words, question=question_of(row.kind),
+        month_words=month_words, code_words=code_words, next=_next(row) if is_own else None,
+        can_carry_out=is_own and row.kind in CARRY_OUT, sender=_sender(row),
+    )  # fmt: skip
+
+
+def question_of(kind: str) -> tuple[Any, Any]:
+    """What is asked, and what the answer brings about."""
+    return share_words.QUESTIONS.get(kind, share_words.OTHER_QUESTION)
+
+
+def _subject(row: Approval, *, is_own: bool) -> questions.Subject:
+    with office().files.session() as db:
+        read = approvals.read_own if is_own else approvals.read
+        return questions.subject_of(read(db, officer(), row.approval_id))
+
+
+def _handle(db: Session, case_id: bytes) -> str | None:
+    """What the case is called here, for a second officer who is on its team."""
+    try:
+        return cases.get_case(db, officer(), case_id).handle
+    except AmparoError:
+        return None
+
+
+def _sender(row: Approval) -> str:
+    """Who sent the bundle that a question is about; nothing for other subjects."""
+    if row.kind not in ("open", "lower", "hand-on"):
+        return ""
+    with office().files.session() as db:
+        try:
+            return arrivals.get_stored(db, row.object_id).sender_agency
+        except NotFound:
+            return ""
+
+
+def _look(row: Approval) -> tuple[reading.Preview | None, AmparoError | None]:
+    """Cover and flags as the second officer may read them; nothing is opened and nothing is logged."""
+    try:
+        return reading.preview(office(), officer(), row.object_id, now=now()), None
+    except NotEntitled:
+        return None, None
+    except AmparoError as error:
+        return None, error
+
+
+# ---- The answer ---------------------------------------------------------------------------------------------------
+
+
+def _answer(row: Approval, form: AnswerForm) -> ResponseReturnValue:
+    wanted = request.form.get("do", "")
+    if row.asked_by == officer().handle:
+        return _own(row, wanted)
+    here = url_for("approvals.page", approval=row.approval_id.hex())
+    try:
+        if wanted == "approve":
+            _grant(row, str(form.flags.data or ""))
+            flash(_("Approved. Your colleague goes on."), "ok")
+        elif wanted == "refuse":
+            with office().files.session() as db:
+                approvals.deny(db, officer(), row.approval_id, now=now())
+            flash(_("Refused. Your colleague sees it; tell them why."), "ok")
+    except ApprovalMissing:
+        flash(_("It changed since you read it: the flags were written anew. Your colleague asks again."), "warn")
+        return done(here)
+    except Conflict as error:
+        flash(_(error.message), "warn")
+        return done(here)
+    return done(url_for("approvals.listing"))
+
+
+def _grant(row: Approval, flags: str) -> None:
+    if row.kind == joint.OPEN:
+        acknowledged = bytes.fromhex(flags) if flags else None
+        joint.approve_opening(office(), officer(), row.approval_id, acknowledged=acknowledged, now=now())
+        return
+    with office().files.session() as db:
+        approvals.grant(db, officer(), row.approval_id, now=now())
+
+
+# ---- Own questions ------------------------------------------------------------------------------------------------
+
+
+def _own(row: Approval, wanted: str) -> ResponseReturnValue:
+    here = url_for("approvals.page", approval=row.approval_id.hex())
+    if wanted == "recall":
+        with office().files.session() as db:
+            approvals.recall(db, officer(), row.approval_id)
+        flash(_("The question is taken back."), "ok")
+    elif wanted == "carry-out" and row.kind in CARRY_OUT and row.state == approvals.GRANTED:
+        CARRY_OUT[row.kind](row)
+        flash(_("It is done."), "ok")
+    else:
+        raise NotPermitted(_("You prepared it yourself: nobody approves what they asked themselves."))
+    return done(here)
+
+
+def _withdraw(row: Approval) -> None:
+    withdrawals.withdraw(
+        office(), officer(), _case_of(row.object_id), row.object_id, approval_id=row.approval_id, now=now()
+    )
+
+
+def _lift(row: Approval) -> None:
+    withdrawals.lift(
+        office(), officer(), _case_of(row.object_id), row.object_id, approval_id=row.approval_id, now=now()
+    )
+
+
+def _lower(row: Approval) -> None:
+    registers.lower_flag(office(), officer(), row.approval_id, now=now())
+
+
+def _keep(row: Approval) -> None:
+    keeping.keep(office(), officer(), row.approval_id, item_id=row.object_id, now=now())
+
+
+# What can be done from the page of the question itself; a bundle is sealed from its draft, and opened in the inbox.
+CARRY_OUT: Final[Mapping[str, Callable[[Approval], None]]] = {
+    "destroy": _withdraw, "lift": _lift, "lower": _lower, "keep": _keep,
+}  # fmt: skip
+
+
+def _case_of(record_id: bytes) -> bytes:
+    """The case of a consent record of this officer's teams."""
+    with office().files.session() as db:
+        return consent.case_of(db, record_id)
+
+
+def _next(row: Approval) -> tuple[str, str] | None:
+    """Where the officer who asked goes on: address and words."""
+    if row.kind == "seal":
+        with office().files.session() as db:
+            draft = _draft_of(db, row.approval_id)
+        return None if draft is None else (sharing.address("send", draft), _("Go on with the share"))
+    if row.kind == "open" and may("open"):
+        found = sharing.address_if("inbox.bundle", bundle_id=row.object_id.hex())
+        return None if found is None else (found, _("Go on in the inbox"))
+    return None
+
+
+def _draft_of(db: Session, approval_id: bytes) -> share_drafts.Draft | None:
+    found = share_drafts.list_all(db, officer())
+    return next((one for one in found if approval_id in {asked.approval for asked in one.asked}), None)
