@@ -143,6 +143,8 @@ def note_opened(db: Session, opened: Opened, case_id: bytes | None, *, now: int)
         known = db.get(InquiryRow, inquiry_id)
         if known is not None and (known.direction != IN or known.bundle_id != opened.bundle_id):
             raise Conflict("this inquiry has the number of another one")
+        if known is not None and known.case_id is None:
+            known.case_id = case_id
         if known is None:
             db.add(
                 InquiryRow(
