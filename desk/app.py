@@ -16,15 +16,18 @@ from config.logs import set_up_logs
 from config.settings import DeskSettings
 from desk import (
     access,
+    answering,
     casework,
     entry,
     errors,
     factors,
-    inbox,
+    keeping,
+    kept,
     languages,
     leave,
     localweb,
     navigation,
+    opening_approval,
     progress,
     session,
     today,
@@ -37,7 +40,8 @@ from exchange import membership
 from exchange.office import Office
 
 BLUEPRINTS = (
-    entry.pages, factors.pages, leave.pages, today.pages, progress.pages, casework.pages, inbox.pages,
+    entry.pages, factors.pages, leave.pages, today.pages, progress.pages, casework.pages, keeping.pages,
+    opening_approval.pages, answering.pages, kept.pages,
 )  # fmt: skip
 
 

@@ -48,7 +48,9 @@ class Shown:
 WORK: Final[tuple[Entry, ...]] = (
     Entry("today.page", "house-heart", _l("Today")),
     Entry("casework.cases", "folder2-open", _l("Cases"), "case-read"),
-    Entry("inbox.bundles", "inbox", _l("Inbox"), "open"),
+    Entry("inbox.bundles", "inbox", _l("Inbox"), "open", "inbox"),
+    Entry("inquiries.all_inquiries", "chat-left-text", _l("Inquiries"), "inquire", "inquiries"),
+    Entry("kept.items", "archive", _l("Kept"), "file"),
 )
 TRUST: Final[tuple[Entry, ...]] = ()
 COUNTERS: Final[dict[str, Counter]] = {}

@@ -21,6 +21,13 @@ KINDS: Final[dict[str, tuple[Any, Any, Any]]] = {
         _l("bytes"),
         _l("You can leave this page. If the desk locks, begin again: nothing is lost."),
     ),
+    "open": (
+        _l("Opening the bundle"),
+        _l("bytes"),
+        _l("Its parts are fetched and every file is checked. You can leave this page; what opens stays in memory."),
+    ),
+    "keep": (_l("Keeping it in the case"), _l("files"), MEANWHILE),
+    "send": (_l("Sealing and sending"), _l("bytes"), MEANWHILE),
 }
 
 

@@ -18,6 +18,7 @@ from flask_login import AnonymousUserMixin, LoginManager, UserMixin, login_user,
 
 from agencies.members import OfficerSession
 from agencies.preferences import Preferences
+from desk.opened_store import OpenedStore
 
 IsCurrent = Callable[[OfficerSession], bool]
 PENDING_SECONDS: Final = 300
@@ -37,6 +38,8 @@ class SignedIn(UserMixin):  # type: ignore[misc]
         challenge: what a security key has to answer.
         named: persons whose name was asked for and is shown, to the moment at which it hides again.
         done: forms that were sent, by their number, to where they led: sent twice, they lead there again.
+        opened: bundles that she has opened; they are closed with the session.
+        entitled: whether a bundle is sealed to her, as of one of its events.
         acts: held while a form is worked on, so that the same one sent twice is done once.
     """
 
@@ -50,6 +53,8 @@ class SignedIn(UserMixin):  # type: ignore[misc]
     challenge: bytes | None = field(default=None, repr=False)
     named: dict[bytes, float] = field(default_factory=dict, repr=False)
     done: OrderedDict[str, str] = field(default_factory=OrderedDict, repr=False)
+    opened: OpenedStore = field(default_factory=OpenedStore, repr=False)
+    entitled: dict[tuple[bytes, int], bool] = field(default_factory=dict, repr=False)
     acts: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property
@@ -127,6 +132,7 @@ class SessionBook:
                     self._ended.popitem(last=False)
         if entry is not None:
             entry.named.clear()
+            entry.opened.close()
             entry.officer.lock()
 
     def promote(self, entry: SignedIn) -> SignedIn:
