@@ -14,7 +14,7 @@ from desk import bundle_words
 from desk.access import needs, now, office, officer
 from desk.asking import agency_officers, code_options, legal_term, pages
 from desk.casework import identifier
-from desk.forms import DeskForm, day, done, long_text, once, one_of, some_of
+from desk.forms import DeskForm, day, done, long_text, once, one_of, some_of, text
 from desk.inquiries import load, shown_of
 from desk.keeping import case_choices
 from desk.languages import day as day_words
@@ -90,7 +90,7 @@ class AnswerForm(DeskForm):
     consent = one_of(_l("On which consent does it rest?"))
     persons = some_of(_l("Persons"))
     exhibits = some_of(_l("Exhibits"))
-    text = long_text(_l("What you write to them"), hint=_l("No names, no addresses. Use their pseudonym."))
+    words = long_text(_l("What you write to them"), hint=_l("No names, no addresses. Use their pseudonym."))
     purposes = some_of(_l("For which purpose?"), missing=_l("Choose at least one purpose"))
     legal_basis = text(
         _l("Legal basis"), missing=_l("State the legal basis on which you answer"), most=cover.MOST_SIGNS
@@ -106,9 +106,6 @@ class AnswerForm(DeskForm):
     def decisions(self) -> list[str]:
         """The decision on each question, in order."""
         return [str(one.data) for one in self if one.name.startswith("q_")]
-
-
-AnswerForm.text = long_text(_l("What you write to them"), hint=_l("No names, no addresses. Use their pseudonym."))
 
 
 def _form_for(questions: Sequence[str]) -> AnswerForm:
@@ -175,9 +172,9 @@ def _fill(form: AnswerForm, row: InquiryRow, asked: Inquiry, material: Material)
 def _consent_words(one: Consent, material: Material) -> str:
     person, given = material.names.get(one.person_id, ""), day_words(one.facts.given_on)
     if one.facts.valid_until:
-        return _("%(person)s: given %(given)s, until %(until)s", person=person, given=given,
-                 until=day_words(one.facts.valid_until))  # fmt: skip
-    return _("%(person)s: given %(given)s", person=person, given=given)
+        return str(_("%(person)s: given %(given)s, until %(until)s", person=person, given=given,
+                 until=day_words(one.facts.valid_until)))  # fmt: skip
+    return str(_("%(person)s: given %(given)s", person=person, given=given))
 
 
 def _answered(form: AnswerForm, row: InquiryRow, asked: Inquiry, case_id: bytes, material: Material) -> str | None:
@@ -200,12 +197,12 @@ def _answered(form: AnswerForm, row: InquiryRow, asked: Inquiry, case_id: bytes,
             )  # fmt: skip
             draft_id = composition.save_draft(db, officer(), made, now=now())
     except FormatError as error:
-        form.refuse("text", _(error.message))
+        form.refuse("words", _(error.message))
         return None
     except AmparoError as error:
         form.refuse("consent" if is_ngo() else "exhibits", _(error.message))
         return None
-    return url_for("inquiries.check", draft_id=draft_id.hex())
+    return str(url_for("inquiries.check", draft_id=draft_id.hex()))
 
 
 def _ground(form: AnswerForm, decision: str) -> str | None:
@@ -234,8 +231,8 @@ def _choice(
         records = () if rests_on is None else (rests_on.record_id,)
         who = () if rests_on is None else (rests_on.person_id,)
     return Choice(
-        case_id, row.other_agency, tuple(form.officers.data), tuple(form.purposes.data), str(form.legal_basis.data),
-        str(asked.form.get("case", "")), text=form.text.data or "", persons=who, exhibits=chosen, records=records,
+        case_id, row.other_agency, tuple(form.officers.data or ()), tuple(form.purposes.data or ()),
+        str(form.legal_basis.data), str(asked.form.get("case", "")), text=str(form.words.data or ""), persons=who, exhibits=chosen, records=records,
         handling=tuple(form.handling.data or ()),
         keep_until=form.keep_until.data.isoformat() if form.keep_until.data else None,
     )  # fmt: skip

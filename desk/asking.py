@@ -1,5 +1,6 @@
 """Asking another agency: whom and from which case, what, and the check before it is sealed and sent."""
 
+from datetime import date
 from typing import Any, Final
 
 from flask import flash, redirect, render_template, request, url_for
@@ -17,11 +18,13 @@ from desk.access import needs, now, office, officer
 from desk.casework import identifier
 from desk.forms import DeskForm, day, done, lines, long_text, once, one_of, options, some_of, text
 from desk.inquiries import pages
+from desk.jobs import Progress
 from desk.keeping import case_choices
 from errors import AmparoError, FormatError, NotFound, Unavailable
 from exchange import composition, cover, inquiries, sending
 from exchange.composition import Composition
 from exchange.delivery import day_of
+from exchange.forms import INQUIRY_TYPES
 from exchange.sharing import Choice
 
 __all__ = ["agency_officers", "legal_term", "pages", "show_draft"]
@@ -61,7 +64,7 @@ class AskForm(DeskForm):
     """What is asked."""
 
     category = one_of(
-        _l("Kind of inquiry"), options(inquiries.INQUIRY_TYPES, bundle_words.INQUIRY_TYPES.__getitem__),
+        _l("Kind of inquiry"), options(INQUIRY_TYPES, bundle_words.INQUIRY_TYPES.__getitem__),
         missing=_l("Choose the kind of inquiry"),
     )  # fmt: skip
     about = text(
@@ -87,7 +90,7 @@ class AskForm(DeskForm):
         _l("What they read as your case"), missing=_l("Write a reference that names nobody"), most=60,
         hint=_l("Your file number, or another word by which you know it again."),
     )  # fmt: skip
-    text = long_text(_l("Anything else they should read"), hint=_l("No names, no addresses."))
+    words = long_text(_l("Anything else they should read"), hint=_l("No names, no addresses."))
 
     def asked(self) -> list[str]:
         """The questions that were written."""
@@ -149,11 +152,15 @@ def _notes() -> dict[str, Any]:
     }
 
 
+def _iso(chosen: date | None) -> str | None:
+    return None if chosen is None else chosen.isoformat()
+
+
 def _draft(form: AskForm, case_id: bytes, agency: str) -> bytes | None:
     choice = Choice(
-        case_id, agency, tuple(form.officers.data), tuple(form.purposes.data), str(form.legal_basis.data),
-        str(form.reference.data), text=form.text.data or "", handling=tuple(form.handling.data or ()),
-        reply_by=form.reply_by.data.isoformat(),
+        case_id, agency, tuple(form.officers.data or ()), tuple(form.purposes.data or ()), str(form.legal_basis.data),
+        str(form.reference.data), text=str(form.words.data or ""), handling=tuple(form.handling.data or ()),
+        reply_by=_iso(form.reply_by.data),
     )  # fmt: skip
     try:
         with office().files.session() as db:
@@ -163,7 +170,7 @@ def _draft(form: AskForm, case_id: bytes, agency: str) -> bytes | None:
             )  # fmt: skip
             return composition.save_draft(db, officer(), made, now=now())
     except FormatError as error:
-        form.refuse("reply_by" if form.reply_by.data.isoformat() < day_of(now()) else "questions", _(error.message))
+        form.refuse("reply_by" if (_iso(form.reply_by.data) or "") < day_of(now()) else "questions", _(error.message))
     return None
 
 
@@ -210,7 +217,7 @@ def _send(draft_id: bytes, made: Composition) -> ResponseReturnValue:
     inquiry_id = unb64u(made.form["inquiry"], IDENTIFIER_BYTES).hex()
     to = url_for("inquiries.inquiry", inquiry_id=inquiry_id)
 
-    def work(tell: progress.Progress) -> str:
+    def work(tell: Progress) -> str:
         bundle_id = sending.seal_draft(desk, sender, draft_id, now=access.now(), progress=tell)
         try:
             sending.send(desk, bundle_id, now=access.now(), progress=tell)

@@ -20,6 +20,7 @@ from exchange.office import Office
 from exchange.opened import Opened
 from exchange.reading import Preview, flag_values, read_register
 
+TICK: Final = Markup('{}<span class="visually-hidden">: {}</span>')
 FormOf = TypeVar("FormOf", bound=DeskForm)
 ROOT_WORDS: Final = {
     RootState.VERIFIED: ("ok", "patch-check", _l("Compared")),
@@ -108,17 +109,17 @@ def key_state(office: Office, agency: str) -> tuple[str, str, Any]:
 def second_officer(seen: Preview, *, takes_two: bool) -> str:
     """Whether a second officer is needed, and why."""
     if not takes_two:
-        return _("Not needed")
+        return str(_("Not needed"))
     if seen.cover.threshold > 1:
-        return _("Needed: it was sealed for two")
-    return _("Needed: a flag asks for it")
+        return str(_("Needed: it was sealed for two"))
+    return str(_("Needed: a flag asks for it"))
 
 
 def with_ticks(form: type[FormOf], flags: Iterable[FlagShown]) -> FormOf:
     """A form with a tick for each flag, under a name that changes with the flag: a new one is never ticked before."""
     ticks = {
         one.name: tick(
-            Markup('{}<span class="visually-hidden">: {}</span>').format(_("I have read this and will act on it"), one.title),
+            TICK.format(_("I have read this and will act on it"), one.title),
             missing=_("Tick that you have read the flag “%(flag)s”", flag=one.title),
         )
         for one in flags

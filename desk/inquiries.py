@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
@@ -11,6 +11,7 @@ from desk import access, bundle_view, bundle_words, navigation, progress
 from desk.access import needs, now, office, officer
 from desk.casework import identifier
 from desk.forms import DeskForm, once
+from desk.jobs import Progress
 from desk.paging import paged
 from errors import AmparoError, NotFound
 from exchange import arrivals, inquiries, inquiry_texts, reading, sending
@@ -112,7 +113,7 @@ def shown_of(row: InquiryRow, text: Inquiry | None) -> dict[str, Any]:
 
 def has_page(endpoint: str) -> bool:
     """Whether this desk has a page, for links to it."""
-    return endpoint in access.current_app.view_functions
+    return endpoint in current_app.view_functions
 
 
 def _state_of_answer(row: InquiryRow) -> str:
@@ -143,7 +144,7 @@ def send(inquiry_id: str) -> ResponseReturnValue:
         raise NotFound("there is nothing to send")
     desk, sealed = office(), bundle_id
 
-    def work(tell: progress.Progress) -> str:
+    def work(tell: Progress) -> str:
         sending.send(desk, sealed, now=access.now(), progress=tell)
         return back
 

@@ -15,6 +15,7 @@ from desk.access import needs, now, office, officer
 from desk.casework import identifier
 from desk.forms import DeskForm, done, long_text, once, select, some_of, tick
 from desk.inbox import to_cover
+from desk.jobs import Progress
 from desk.opened import held_of, pages, shown_of
 from desk.opened_store import Held
 from errors import AmparoError, FlagForbids
@@ -80,12 +81,12 @@ def _items(held: Held) -> list[tuple[str, str]]:
 
 def _keep(held: Held, form: KeepForm) -> ResponseReturnValue:
     desk, keeper, case_id = office(), officer(), identifier(str(form.case.data))
-    indices = [int(one) for one in form.items.data]
+    indices = [int(one) for one in form.items.data or ()]
     with_exhibits, total = bool(form.with_exhibits.data), len(indices)
     back = url_for("inbox.keep", bundle_id=held.opened.bundle_id.hex())
     to = url_for("kept.items", case=case_id.hex())
 
-    def work(tell: progress.Progress) -> str:
+    def work(tell: Progress) -> str:
         tell(0, total + 1)
         with held.reading:
             adopting.keep_in_case(

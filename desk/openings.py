@@ -11,6 +11,7 @@ from agencies.members import OfficerSession
 from crypto.encoding import parse_json, unb64u
 from desk import access, progress
 from desk.access import office, officer
+from desk.jobs import Progress
 from desk.opened_store import Held
 from errors import Conflict, NotFound, RegisterStale
 from exchange import approvals, exports, inquiries, joint, opening, policy
@@ -63,7 +64,7 @@ def begin(
     again = url_for("inbox.bundle", bundle_id=bundle_id.hex(), again="flags")
     to = url_for("inbox.read", bundle_id=bundle_id.hex())
 
-    def work(tell: progress.Progress) -> str:
+    def work(tell: Progress) -> str:
         now = access.now()
         try:
             opened = opening.open_bundle(
