@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from agencies import cases, setup
-from desk import bundle_words
+from desk import bundle_view, bundle_words
 from desk.access import needs, now, office, officer
 from desk.asking import agency_officers, code_options, legal_term, pages
 from desk.casework import identifier
@@ -116,7 +116,7 @@ def _form_for(questions: Sequence[str]) -> AnswerForm:
         )
         for number in range(1, len(questions) + 1)
     }  # fmt: skip
-    made: AnswerForm = type("AnswerForm", (AnswerForm,), ways)()
+    made: AnswerForm = bundle_view.with_first(AnswerForm, ways)
     return made
 
 
@@ -148,7 +148,7 @@ def answer(inquiry_id: str) -> ResponseReturnValue:
 
 def _fill(form: AnswerForm, row: InquiryRow, asked: Inquiry, material: Material) -> None:
     """Choices, and what most answers will be."""
-    form.purposes.choices = [(one, bundle_words.PURPOSES.get(one, one)) for one in asked.purposes]
+    form.purposes.choices = [(one, bundle_words.purpose_words(one)) for one in asked.purposes]
     form.officers.choices = [(one, one) for one in agency_officers(row.other_agency)]
     form.handling.choices = code_options()
     form.persons.choices = [(one.person_id.hex(), material.names[one.person_id]) for one in material.persons]
@@ -232,7 +232,8 @@ def _choice(
         who = () if rests_on is None else (rests_on.person_id,)
     return Choice(
         case_id, row.other_agency, tuple(form.officers.data or ()), tuple(form.purposes.data or ()),
-        str(form.legal_basis.data), str(asked.form.get("case", "")), text=str(form.words.data or ""), persons=who, exhibits=chosen, records=records,
+        str(form.legal_basis.data), str(asked.form.get("case", "")), text=str(form.words.data or ""),
+        persons=who, exhibits=chosen, records=records,
         handling=tuple(form.handling.data or ()),
         keep_until=form.keep_until.data.isoformat() if form.keep_until.data else None,
     )  # fmt: skip

@@ -124,7 +124,14 @@ def with_ticks(form: type[FormOf], flags: Iterable[FlagShown]) -> FormOf:
         )
         for one in flags
     }  # fmt: skip
-    made: FormOf = type(form.__name__, (form,), ticks)()
+    return with_first(form, ticks)
+
+
+def with_first(form: type[FormOf], fields: Mapping[str, Any]) -> FormOf:
+    """A form with further fields before its own, so that the summary of mistakes follows the page."""
+    for number, one in enumerate(fields.values()):
+        one.creation_counter = number - len(fields)
+    made: FormOf = type(form.__name__, (form,), dict(fields))()
     return made
 
 

@@ -155,7 +155,7 @@ def _form_for(seen: Preview, flags: list[FlagShown]) -> OpenForm:
     made = bundle_view.with_ticks(OpenForm, flags)
     sender = seen.header.sender_agency
     made.purpose.choices = [
-        *((one, one) for one in seen.cover.purposes),
+        *((one, bundle_words.purpose_words(one)) for one in seen.cover.purposes),
         (ELSE, _("Something else")),
     ]  # fmt: skip
     made.purpose.description = _("%(sender)s sent it for what stands here, and for nothing else.", sender=sender)
@@ -195,7 +195,8 @@ def _shown(bundle_id: bytes, seen: Preview, flags: list[FlagShown]) -> dict[str,
         returned_by = received.returned_by(db, bundle_id, office().agency)
     state = "returned" if returned_by else seen.state
     return {
-        "bundle_id": bundle_id.hex(), "seen": seen, "flags": flags, "sender": seen.header.sender_agency,
+        "bundle_id": bundle_id.hex(), "seen": seen, "words": bundle_words, "flags": flags,
+        "sender": seen.header.sender_agency,
         "codes": bundle_view.codes_of(seen.cover.handling, seen.header.sender_agency), "takes_two": takes_two,
         "second": bundle_view.second_officer(seen, takes_two=takes_two),
         "key": bundle_view.key_state(office(), seen.header.sender_agency),

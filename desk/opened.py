@@ -116,7 +116,8 @@ def file(bundle_id: str, number: int) -> ResponseReturnValue:
     viewed = opened_files.of_opened(held, number)
     content = held.opened.content(number)
     return render_template(
-        "inbox/file.html", **shown_of(held, "exhibits"), file=viewed, number=number, entry=content.entry,
+        "inbox/file.html", **shown_of(held, "exhibits"), file=viewed, sha256=unb64u(content.entry["sha256"]).hex(),
+        title=opened_files.labels_of(held).get(str(content.entry["file"])) or _("File %(n)d", n=number),
         text=opened_files.text_of(viewed), most=opened_files.MOST_SHOWN_BYTES,
     )  # fmt: skip
 
@@ -131,8 +132,10 @@ def record(bundle_id: str) -> ResponseReturnValue:
     more = (
         {"tab": "record", "bundle_id": bundle_id, "words": bundle_words} if held is None else shown_of(held, "record")
     )
+    # What this session opened is known here before it comes back from the log.
+    unanswered = set(reading.unanswered_requests(acts)) - ({held.opened.request} if held else set())
     return render_template(
-        "inbox/record.html", **more, acts=acts[::-1], unanswered=set(reading.unanswered_requests(acts)),
+        "inbox/record.html", **more, acts=acts[::-1], unanswered=unanswered,
         is_open=held is not None,
     )  # fmt: skip
 

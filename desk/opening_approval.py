@@ -96,7 +96,8 @@ def _shown(asked: Asked, row: Approval, seen: Preview | None, flags: list[FlagSh
     subject, shown = asked.subject["subjects"][0], asked.subject["shown"]
     sender = None if seen is None else seen.header.sender_agency
     return {
-        "approval_id": asked.approval_id.hex(), "asked": asked, "row": row, "seen": seen, "flags": flags,
+        "approval_id": asked.approval_id.hex(), "words": bundle_words, "asked": asked, "row": row, "seen": seen,
+        "flags": flags,
         "purpose": subject["purpose"], "legal_basis": subject["legal_basis"], "export": shown.get("export"),
         "states": approvals, "sender": sender,
         "codes": [] if seen is None else bundle_view.codes_of(seen.cover.handling, seen.header.sender_agency),

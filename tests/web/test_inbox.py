@@ -30,13 +30,16 @@ def served(field: Field) -> Iterator[Served]:
         yield served
 
 
-def send(field: Field, *officers: str, data: tuple[bytes, ...] = (TEXT,), media: str = "text/plain", **more: object) -> bytes:
+def send(
+    field: Field, *officers: str, data: tuple[bytes, ...] = (TEXT,), media: str = "text/plain", **more: object
+) -> bytes:
     """A share of the police for these officers of the prosecution, who have it."""
     from crypto.sealing import Source
 
     made = parcel(field.north, "liaison-1", field.south, officers or ("prosecutor-1",), data, **more)
     sources = tuple(
-        Source(one.object_id, one.file_id, one.size_bytes, one.sha256, media, one.pieces, one.read) for one in made.sources
+        Source(one.object_id, one.file_id, one.size_bytes, one.sha256, media, one.pieces, one.read)
+        for one in made.sources
     )
     made.sources = sources
     if made.made.threshold == 1:
@@ -51,7 +54,7 @@ def go(page: Page, served: Served, bundle: bytes, rest: str = "") -> None:
     page.goto(f"{served.url}/inbox/{bundle.hex()}{rest}")
 
 
-def state(page: Page, purpose: str = PURPOSE, basis: str = "CCP 12") -> None:
+def state(page: Page, purpose: str = "Prosecution", basis: str = "CCP 12") -> None:
     page.get_by_label(purpose, exact=True).check()
     page.get_by_role("textbox", name="Legal basis").fill(basis)
 
@@ -137,7 +140,9 @@ def test_a_flag_that_comes_meanwhile_sends_the_officer_back(page: Page, field: F
     sign_in(page, served, "prosecutor-1")
     go(page, served, bundle)
     state(page)
-    registers.raise_flag(field.north.office, field.north.officer("liaison-1"), bundle, flag("no-reinterview"), now=now())
+    registers.raise_flag(
+        field.north.office, field.north.officer("liaison-1"), bundle, flag("no-reinterview"), now=now()
+    )
     page.get_by_role("button", name="Open it on record").click()
     page.wait_for_url("**?again=flags", timeout=30_000)
     assert page.get_by_text("The flags changed meanwhile").is_visible()
@@ -264,6 +269,7 @@ def test_what_is_kept_stands_in_the_case_with_its_origin(page: Page, field: Fiel
     assert page.get_by_text("The ledger names three rooms.").is_visible()
     assert page.get_by_text("north-police/liaison-1").is_visible()
     assert violations(page) == []
+    field.south.sync()
     assert [one.details["items"] for one in record_of(field.north, "liaison-1", bundle) if one.kind == "filed"] == [2]
 
 
@@ -336,7 +342,7 @@ def test_without_scripts_and_by_keyboard_alone(browser: Browser, field: Field, s
     go(page, served, bundle)
     tab_to(page, "I have read this")
     page.keyboard.press("Space")
-    tab_to(page, PURPOSE)
+    tab_to(page, "Prosecution")
     page.keyboard.press("Space")
     tab_to(page, "Legal basis")
     page.keyboard.type("CCP 12")
