@@ -20,6 +20,7 @@ from desk import (
     admission,
     agencies,
     alerts,
+    answering,
     approvals,
     backup,
     bundles,
@@ -35,13 +36,15 @@ from desk import (
     factors,
     first_steps,
     handovers,
-    inbox,
+    keeping,
+    kept,
     languages,
     leave,
     localweb,
     log_health,
     navigation,
     officers,
+    opening_approval,
     packs,
     people,
     person_flags,
@@ -67,15 +70,15 @@ from exchange import membership
 from exchange.office import Office
 
 BLUEPRINTS = (
-    exhibits.pages, exhibit_papers.pages, handovers.pages, viewing.pages,
-    entry.pages, factors.pages, leave.pages, today.pages, progress.pages, casework.pages, inbox.pages,
+    entry.pages, factors.pages, leave.pages, setup.pages, first_steps.pages, enrolment.pages, today.pages,
+    progress.pages,
+    casework.pages, people.pages, person_flags.pages, case_team.pages, charts.pages, case_history.pages, search.pages,
+    exhibits.pages, exhibit_papers.pages, handovers.pages, viewing.pages, uploads.pages,
+    sharing.pages, share_send.pages, bundles.pages, approvals.pages,
+    keeping.pages, opening_approval.pages, answering.pages, kept.pages,
     packs.pages,
     agencies.pages, admission.pages, log_health.pages, alerts.pages, verify.pages,
-    settings.pages, officers.pages, enrolment.pages, recovery.pages, backup.pages,
-    setup.pages, first_steps.pages, record.pages,
-    people.pages, person_flags.pages, case_team.pages, charts.pages, case_history.pages, search.pages,
-    uploads.pages,
-    sharing.pages, share_send.pages, bundles.pages, approvals.pages,
+    settings.pages, officers.pages, recovery.pages, backup.pages, record.pages,
 )  # fmt: skip
 
 

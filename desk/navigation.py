@@ -54,10 +54,12 @@ WORK: Final[tuple[Entry, ...]] = (
     Entry("today.page", "house-heart", _l("Today")),
     Entry("casework.cases", "folder2-open", _l("Cases"), "case-read", also=CASE_PAGES),
     Entry("search.page", "search", _l("Search"), "case-read"),
-    Entry("inbox.bundles", "inbox", _l("Inbox"), "open"),
+    Entry("inbox.bundles", "inbox", _l("Inbox"), "open", "inbox"),
+    Entry("inquiries.all_inquiries", "chat-left-text", _l("Inquiries"), "inquire", "inquiries"),
     Entry("approvals.listing", "people", _l("Approvals"), "approve", "approvals"),
     Entry("bundles.listing", "send", _l("Sent"), "share"),
     Entry("exhibits.register", "box-seam", _l("Exhibits"), "case-read", also=("handovers", "viewing")),
+    Entry("kept.items", "bookmark-check", _l("Kept"), "file"),
     Entry("packs.packs", "archive", _l("Evidence packs"), "pack"),
 )
 TRUST: Final[tuple[Entry, ...]] = (

@@ -30,6 +30,13 @@ KINDS: Final[dict[str, tuple[Any, Any, Any]]] = {
     "drill": (_l("Trying the copy"), _l("bytes"), _l("You can leave this page; the drill goes on meanwhile.")),
     "seal": (_l("Sealing"), PARTS, MEANWHILE),
     "send": (_l("Sending"), PARTS, MEANWHILE),
+    "open": (
+        _l("Opening the bundle"),
+        _l("bytes"),
+        _l("Its parts are fetched and every file is checked. You can leave this page; what opens stays in memory."),
+    ),
+    "keep": (_l("Keeping it in the case"), _l("files"), MEANWHILE),
+    "answer": (_l("Sealing and sending"), _l("bytes"), MEANWHILE),
 }
 
 

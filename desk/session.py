@@ -18,6 +18,7 @@ from flask_login import AnonymousUserMixin, LoginManager, UserMixin, login_user,
 
 from agencies.members import OfficerSession
 from agencies.preferences import Preferences
+from desk.opened_store import OpenedStore
 from exchange.search_index import SearchIndex
 from identity.htcds import PersonTable
 
@@ -60,6 +61,8 @@ class SignedIn(UserMixin):  # type: ignore[misc]
         done: forms that were sent, by their number, to where they led: sent twice, they lead there again.
         held: files that have arrived and are in no case yet, by number (desk/uploads.py).
         shown: files that are shown after a reason was given, to the moment at which they close again.
+        opened: bundles that she has opened; they are closed with the session.
+        entitled: whether a bundle is sealed to her, as of one of its events.
         acts: held while a form is worked on, so that the same one sent twice is done once.
     """
 
@@ -81,6 +84,8 @@ class SignedIn(UserMixin):  # type: ignore[misc]
     done: OrderedDict[str, str] = field(default_factory=OrderedDict, repr=False)
     held: dict[str, Held] = field(default_factory=dict, repr=False)
     shown: dict[tuple[bytes, bytes], float] = field(default_factory=dict, repr=False)
+    opened: OpenedStore = field(default_factory=OpenedStore, repr=False)
+    entitled: dict[tuple[bytes, int], bool] = field(default_factory=dict, repr=False)
     acts: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property
@@ -101,6 +106,8 @@ class SignedIn(UserMixin):  # type: ignore[misc]
             one.abort()
         for kept in (self.named, self.searched, self.tables, self.table, self.shown, self.held):
             kept.clear()
+        self.entitled.clear()
+        self.opened.close()
         self.shown_code = None
         if self.reissue is not None:
             self.reissue.close()

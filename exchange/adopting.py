@@ -1,6 +1,6 @@
 """What an opened bundle says of exhibits becomes part of the recipient's case: register and custody so far."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -12,7 +12,7 @@ from custody.entries import SALT_BYTES, event_entry
 from custody.holdings import CustodyEvent, parse_custody_event, verify_signature
 from errors import CustodyBroken, ProofError
 from evidence import exhibits, holdings
-from exchange import filing, follow
+from exchange import filing, follow, inquiries
 from exchange.office import Office, raise_alarm
 from exchange.opened import Opened
 
@@ -36,7 +36,7 @@ def adopt(office: Office, officer: OfficerSession, opened: Opened, case_id: byte
             is_new = exhibits.adopt_exhibit(
                 db, officer, case_id, object_id=object_id, root_number=one["root_number"],
                 description=one["description"], files=[unb64u(file["file"], IDENTIFIER_BYTES) for file in one["files"]],
-                handling=one["handling"], now=now,
+                handling=sorted({*one["handling"], *opened.cover.handling}), now=now,
             )  # fmt: skip
             if is_new:
                 added.append(object_id)
@@ -45,6 +45,36 @@ def adopt(office: Office, officer: OfficerSession, opened: Opened, case_id: byte
         if objects:
             filing.link(db, officer, opened, case_id, exhibits=sorted(objects))
     return added
+
+
+def keep_in_case(
+    office: Office,
+    officer: OfficerSession,
+    opened: Opened,
+    case_id: bytes,
+    indices: Sequence[int],
+    *,
+    with_exhibits: bool,
+    now: int,
+) -> list[bytes]:
+    """Keep some of an opened bundle in a case, on record: files, the form, its exhibits; ids of the kept items.
+
+    An inquiry belongs to the case from then on.
+
+    Args:
+        indices: places in the bundle's list of files; 0 is the form.
+        with_exhibits: also enter its exhibits into the register of the case, with their custody so far.
+
+    Raises:
+        see `filing.file_items` and `adopt`. What was filed before the exhibits were refused stays filed.
+    """
+    filed = filing.file_items(office, officer, opened, case_id, indices, now=now) if indices else []
+    if with_exhibits:
+        adopt(office, officer, opened, case_id, now=now)
+    if opened.cover.kind == "inquiry":
+        with office.files.session() as db:
+            inquiries.note_opened(db, opened, case_id, now=now)
+    return filed
 
 
 def keep_event(

@@ -182,6 +182,32 @@ def read(db: Session, officer: OfficerSession, approval_id: bytes) -> Asked:
     return Asked(approval_id, row.kind, row.object_id, row.asked_by, row.asked_at, value)
 
 
+def read_own(db: Session, officer: OfficerSession, approval_id: bytes) -> Asked:
+    """What this officer asked, for the page on which she waits.
+
+    Raises:
+        NotFound: no such question of hers; also once what she asked for is under way, since its secrets are gone then.
+        FormatError: what stands there is not what she asked.
+    """
+    row = db.get(Approval, approval_id)
+    if row is None or row.asked_by != officer.handle or not row.own_box:
+        raise NotFound("there is no such question of yours")
+    own = parse_json(officer.receiving.open(_info(approval_id, "own"), row.own_box), max_bytes=LARGEST_BYTES)
+    raw = unb64u(own["subject"])
+    if sha256(raw) != row.subject_digest:
+        raise FormatError("the question was changed after it was asked")
+    value = parse_json(raw, max_bytes=LARGEST_BYTES)
+    return Asked(approval_id, row.kind, row.object_id, row.asked_by, row.asked_at, value)
+
+
+def newest_asked(db: Session, officer: OfficerSession, kind: str, object_id: bytes) -> Approval | None:
+    """The newest question of this officer about something, whatever became of it."""
+    query = select(Approval).where(
+        Approval.asked_by == officer.handle, Approval.kind == kind, Approval.object_id == object_id
+    )
+    return db.scalar(query.order_by(Approval.asked_at.desc(), Approval.approval_id).limit(1))
+
+
 def grant(
     db: Session, officer: OfficerSession, approval_id: bytes, *, now: int, more: Mapping[str, Any] | None = None
 ) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from agencies.members import OfficerSession
@@ -26,8 +26,12 @@ ASKED: Final = "asked"
 RECEIVED: Final = "received"
 ANSWERED: Final = "answered"
 REFUSED: Final = "refused"
+RELEASE: Final = "release"
+NOT: Final = "not"
 LONGEST_TEXT: Final = 4000
 MOST_QUESTIONS: Final = 50
+# The ground of whoever owes none. It is the same for every refusal of this kind, so that it tells of nobody's decision.
+NO_REASON: Final = "not released; no reason is given"
 
 Random = Callable[[int], bytes]
 
@@ -143,6 +147,8 @@ def note_opened(db: Session, opened: Opened, case_id: bytes | None, *, now: int)
         known = db.get(InquiryRow, inquiry_id)
         if known is not None and (known.direction != IN or known.bundle_id != opened.bundle_id):
             raise Conflict("this inquiry has the number of another one")
+        if known is not None and known.case_id is None:
+            known.case_id = case_id
         if known is None:
             db.add(
                 InquiryRow(
@@ -156,6 +162,25 @@ def note_opened(db: Session, opened: Opened, case_id: bytes | None, *, now: int)
         if row is None or row.direction != OUT or row.other_agency != opened.header.sender_agency:
             raise Conflict("this answers no inquiry that was asked of that agency")
         row.state, row.decision, row.answer_bundle, row.changed_at = ANSWERED, form["decision"], opened.bundle_id, now
+
+
+def decision_of(answers: Sequence[str]) -> str:
+    """The decision on an inquiry out of those on its questions, each `release` or `not`.
+
+    Raises:
+        FormatError: a question was not decided yet.
+    """
+    if not answers or set(answers) - {RELEASE, NOT}:
+        raise FormatError("every question is decided before the answer goes out")
+    if set(answers) == {RELEASE}:
+        return "granted"
+    return REFUSED if set(answers) == {NOT} else "narrowed"
+
+
+def count_to_answer(db: Session) -> int:
+    """Inquiries that wait for this agency's answer."""
+    query = select(func.count()).select_from(InquiryRow).where(InquiryRow.direction == IN, InquiryRow.state == RECEIVED)
+    return int(db.scalar(query) or 0)
 
 
 def get_inquiry(db: Session, inquiry_id: bytes) -> InquiryRow:

@@ -18,7 +18,7 @@ from crypto.opening import Stanza
 from crypto.sealing import SECRET_BYTES
 from custody import events
 from errors import ApprovalMissing, FormatError, LimitExceeded, NotEntitled, NotFound
-from exchange import approvals, handing_on, policy, release
+from exchange import approvals, handing_on, policy, release, returning
 from exchange.delivery import day_of
 from exchange.office import Office
 from exchange.reading import Preview
@@ -63,6 +63,7 @@ def ask_approval(
     one_time = hybrid.generate(random_bytes)
     try:
         with office.files.session() as db:
+            returning.require_not_returned(db, office, bundle_id)
             public_key = hybrid.ReceivingKey(one_time).public_key
             body = release.request_body(db, office, officer, seen, public_key, now=now)
             subject = {"core": b64u(events.core_of(body)), "purpose": purpose, "legal_basis": legal_basis}

@@ -18,7 +18,19 @@ from crypto.encoding import b64u, parse_json, unb64u
 from crypto.opening import OpenBundle, Stanza, combine_shares
 from custody import events
 from errors import AmparoError, ApprovalMissing, CommitmentMismatch, DecryptionFailed, FormatError, IntegrityError
-from exchange import acts, approvals, arrivals, ciphertext, exports, handle_keys, joint, registers, release, restoring
+from exchange import (
+    acts,
+    approvals,
+    arrivals,
+    ciphertext,
+    exports,
+    handle_keys,
+    joint,
+    registers,
+    release,
+    restoring,
+    returning,
+)
 from exchange.joint import approve_opening, ask_approval, takes_two
 from exchange.models import Approval
 from exchange.office import Office, raise_alarm
@@ -81,12 +93,15 @@ def open_bundle(
 
     Raises:
         RegisterStale: flags changed; read them again.
+        Conflict: this agency has returned it.
         ApprovalMissing, NotPermitted, NotEntitled, ReleaseHeld, ReleaseDestroyed, ...: nothing was opened.
         IntegrityError: what came is not what was sealed; `open-failed` is on record, and an alarm.
         Unavailable: the broker did not answer; the request may stand in the log all the same.
     """
     seen = release.look(office, officer, bundle_id, now=now)
     joint.require_allowed(seen, officer, purpose, legal_basis)
+    with office.files.session() as db:
+        returning.require_not_returned(db, office, bundle_id)
     release.require_acknowledged(office, seen, acknowledged)
     if approval_id is None and takes_two(seen, now=now):
         raise ApprovalMissing("this opens with two officers; ask a colleague first")

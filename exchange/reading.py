@@ -95,6 +95,17 @@ def preview(office: Office, officer: OfficerSession, bundle_id: bytes, *, now: i
         )
 
 
+def cover_with(db: Session, bundle_id: bytes, r: bytes) -> tuple[Header, Cover]:
+    """Header and cover by the parties' secret, for a case team that keeps it; nobody's stanza is needed.
+
+    Raises:
+        NotFound, SignatureInvalid, DecryptionFailed, FormatError
+    """
+    row = arrivals.get_stored(db, bundle_id)
+    header = verify_header(row.header, row.signature)
+    return header, parse_cover(open_cover(header, r, row.cover), header.log)
+
+
 def find_own_stanza(
     db: Session, office: Office, officer: OfficerSession, header: Header, row: StoredBundle
 ) -> tuple[Stanza, BundleEvent | None]:

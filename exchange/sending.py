@@ -1,0 +1,63 @@
+"""From a draft to a bundle on its way: what a page or a command does when an officer says "seal and send"."""
+
+from collections.abc import Callable
+
+from agencies.members import OfficerSession
+from exchange import composition, delivery, inquiries, sharing
+from exchange.composition import Composition
+from exchange.delivery import Receipt
+from exchange.office import Office
+
+Progress = Callable[[int, int], object]
+
+
+def seal_draft(
+    office: Office,
+    officer: OfficerSession,
+    draft_id: bytes,
+    *,
+    approval_id: bytes | None = None,
+    now: int,
+    progress: Progress = delivery.ignore_progress,
+) -> bytes:
+    """Seal a draft, and note what was asked or answered with it; the bundle's id. The draft is gone then.
+
+    Raises:
+        see `delivery.seal`.
+    """
+    with office.files.session() as db:
+        made = composition.load_draft(db, officer, draft_id)
+    bundle_id = seal(office, officer, made, approval_id=approval_id, now=now, progress=progress)
+    with office.files.session() as db:
+        composition.delete_draft(db, officer, draft_id)
+    return bundle_id
+
+
+def seal(
+    office: Office,
+    officer: OfficerSession,
+    made: Composition,
+    *,
+    approval_id: bytes | None = None,
+    now: int,
+    progress: Progress = delivery.ignore_progress,
+) -> bytes:
+    """Seal a composition with the files of its case, and note what was asked or answered with it; the bundle's id."""
+    bundle_id = delivery.seal(
+        office, officer, made, sharing.sources(office, officer, made), now=now, approval_id=approval_id,
+        progress=progress,
+    )  # fmt: skip
+    with office.files.session() as db:
+        inquiries.note_sent(db, made, bundle_id, now=now)
+    return bundle_id
+
+
+def send(
+    office: Office, bundle_id: bytes, *, now: int, progress: Progress = delivery.ignore_progress
+) -> Receipt | None:
+    """Send what was sealed, or go on where it stopped.
+
+    Raises:
+        Unavailable: the broker cannot be reached; what was sealed stays here and is sent later.
+    """
+    return delivery.send(office, bundle_id, now=now, progress=progress)
