@@ -17,6 +17,7 @@ from config.settings import DeskSettings
 from desk import (
     access,
     casework,
+    consent,
     entry,
     errors,
     factors,
@@ -38,6 +39,7 @@ from exchange.office import Office
 
 BLUEPRINTS = (
     entry.pages, factors.pages, leave.pages, today.pages, progress.pages, casework.pages, inbox.pages,
+    consent.pages,
 )  # fmt: skip
 
 

@@ -49,6 +49,7 @@ WORK: Final[tuple[Entry, ...]] = (
     Entry("today.page", "house-heart", _l("Today")),
     Entry("casework.cases", "folder2-open", _l("Cases"), "case-read"),
     Entry("inbox.bundles", "inbox", _l("Inbox"), "open"),
+    Entry("consent.overview", "patch-check", _l("Consent"), "consent"),
 )
 TRUST: Final[tuple[Entry, ...]] = ()
 COUNTERS: Final[dict[str, Counter]] = {}

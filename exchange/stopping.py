@@ -53,6 +53,7 @@ class Stand:
         waiting: the newest question to a colleague that is not used up, if any.
         may_alone: the hold is old enough for one officer to destroy.
         is_sent: every order of it stands in the log.
+        is_refused: the broker has refused one of them.
     """
 
     record: consent.Consent
@@ -61,6 +62,7 @@ class Stand:
     may_alone: bool
     alone_at: int | None
     is_sent: bool
+    is_refused: bool
     holders: tuple[Holder, ...]
 
 
@@ -97,7 +99,9 @@ def stop(
     count = 0
     for record in records:
         with suppress(Conflict):
-            if destroys:
+            if destroys and _is_asked(office, record):
+                pass
+            elif destroys:
                 _hold_for(office, officer, case_id, record, reason, now)
                 withdrawals.ask_withdrawal(office, officer, case_id, record, now=now)
             else:
@@ -107,6 +111,13 @@ def stop(
     if not count:
         raise Conflict("this consent is held or withdrawn already")
     return count
+
+
+def _is_asked(office: Office, record: bytes) -> bool:
+    """Whether a colleague has been asked to destroy it already, and has not refused."""
+    with office.files.session() as db:
+        row = _question(db, record)
+        return row is not None and row.kind == DESTROY and row.state != approvals.DENIED
 
 
 def _hold_for(office: Office, officer: OfficerSession, case_id: bytes, record: bytes, reason: str, now: int) -> None:
@@ -170,8 +181,7 @@ def stand_of(office: Office, officer: OfficerSession, case_id: bytes, record_id:
         record = consent.get_consent(db, officer, case_id, record_id)
         waiting = _question(db, record_id)
         handles = [use.handle for use in handles_of_record(db, record_id)]
-        logged = _destroyed_at(db, handles)
-        is_sent = _is_sent(db, handles)
+        is_sent, is_refused = _is_sent(db, handles), _is_refused(db, handles)
         held_at = db.scalar(
             select(Withdrawal.held_at).where(Withdrawal.record == record_id, Withdrawal.state == withdrawals.HELD)
         )
@@ -179,12 +189,12 @@ def stand_of(office: Office, officer: OfficerSession, case_id: bytes, record_id:
     if record.state == consent.WITHDRAWN and handles:
         told_at = next((act["changed_at"] for act in reversed(acts) if act["state"] == withdrawals.DESTROYED), None)
         holders = [
-            _holder(record_id, one, told_at, is_told=logged, now=now)
+            _holder(record_id, one, told_at, is_told=is_sent, now=now)
             for one in withdrawals.status(office, officer, case_id, record_id)
         ]
     alone_at = None if held_at is None else held_at + ALONE_AFTER_SECONDS
     is_old = record.state == consent.HELD and alone_at is not None and now >= alone_at
-    return Stand(record, tuple(acts), waiting, is_old, alone_at, is_sent, tuple(holders))
+    return Stand(record, tuple(acts), waiting, is_old, alone_at, is_sent, is_refused, tuple(holders))
 
 
 def _holder(record_id: bytes, one: dict[str, Any], told_at: int | None, *, is_told: bool, now: int) -> Holder:
@@ -210,9 +220,11 @@ def _is_sent(db: Session, handles: Sequence[bytes]) -> bool:
     return db.scalar(query.limit(1)) is None
 
 
-def _destroyed_at(db: Session, handles: Sequence[bytes]) -> bool:
-    """Whether the log has an event on one of the handles; the destruction is the last, and comes after all others."""
-    return bool(handles) and _is_sent(db, handles)
+def _is_refused(db: Session, handles: Sequence[bytes]) -> bool:
+    query = select(OwnEvent.position).where(
+        OwnEvent.object_kind == "handle", OwnEvent.object_id.in_(handles), OwnEvent.state == "refused"
+    )
+    return db.scalar(query.limit(1)) is not None
 
 
 def overdue(office: Office, officer: OfficerSession, case_id: bytes, *, now: int) -> list[Holder]:

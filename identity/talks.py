@@ -5,7 +5,7 @@ she refused, and what she left open, stands in the talk and in no bundle.
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -82,6 +82,7 @@ class Setting:
         texts: digest of their version, in hex.
         interpreter, form, capacity: out of the lists above.
         note: what the case worker adds.
+        said: how agencies and items were called for her, by agency and by object id in hex.
     """
 
     language: str
@@ -91,6 +92,7 @@ class Setting:
     form: str
     capacity: str
     note: str = field(default="", repr=False)
+    said: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def check(self) -> None:
         """Raise FormatError for what is not in the lists."""
@@ -103,7 +105,13 @@ class Setting:
         return {
             "language": self.language, "shown_in": self.shown_in, "texts": self.texts,
             "interpreter": self.interpreter, "form": self.form, "capacity": self.capacity, "note": self.note,
+            "said": [[name, words] for name, words in self.said.items()],
         }  # fmt: skip
+
+
+def parse_setting(value: Mapping[str, Any]) -> Setting:
+    """The reverse of `Setting.value`."""
+    return Setting(**{**value, "said": dict(value["said"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,5 +236,5 @@ def _open(key: bytes, row: ConsentTalk) -> Talk:
     records = tuple(unb64u(one, IDENTIFIER_BYTES) for one in value["records"])
     person = unb64u(value["person"], IDENTIFIER_BYTES)
     return Talk(
-        row.talk_id, row.case_id, person, Setting(**value["setting"]), answers, records, row.made_by, row.made_at
+        row.talk_id, row.case_id, person, parse_setting(value["setting"]), answers, records, row.made_by, row.made_at
     )  # fmt: skip

@@ -16,7 +16,7 @@ from crypto.header import IDENTIFIER_BYTES
 from errors import FormatError, NotFound
 from identity.consent import LONGEST_TEXT
 from identity.persons import get_person
-from identity.talks import ANSWERS, CONTACT, HELP, ITEM, SUPPORT, Answer, Setting
+from identity.talks import ANSWERS, CONTACT, HELP, ITEM, SUPPORT, Answer, Setting, parse_setting
 
 KIND: Final = "walk"
 DATA: Final = "data"  # stands for the facts about her among the items
@@ -43,7 +43,6 @@ class Walk:
 
     Attributes:
         recipients, purposes, items: what is asked for; of items the case worker's own words.
-        said: words for her, by agency and by item; what is missing is said as it stands in the case.
         until: last day of a consent, YYYY-MM-DD; None: no end.
         answers: by number of the question, from 1.
     """
@@ -55,7 +54,6 @@ class Walk:
     purposes: tuple[str, ...]
     items: Mapping[str, str] = field(repr=False)
     until: str | None
-    said: Mapping[str, str] = field(default_factory=dict, repr=False)
     answers: Mapping[int, tuple[str, str]] = field(default_factory=dict, repr=False)
 
     @property
@@ -76,12 +74,16 @@ class Walk:
             raise FormatError("this would be too many questions for one talk; ask for less, and again another day")
         if bool(self.items) != bool(self.recipients) or bool(self.items) != bool(self.purposes):
             raise FormatError("choose who would get something, for what, and what; or nothing of the three")
-        if any(len(text) > LONGEST_TEXT for text in self.said.values()):
+        if any(len(text) > LONGEST_TEXT for text in self.setting.said.values()):
             raise FormatError(f"a text has at most {LONGEST_TEXT} signs")
 
     def word_for(self, name: str) -> str:
         """How an agency or an item is called for her."""
-        return self.said.get(name) or self.items.get(name) or name
+        return self.setting.said.get(name) or self.items.get(name) or name
+
+    def with_words(self, said: Mapping[str, str]) -> "Walk":
+        """With words for her; what is missing is said as it stands in the case."""
+        return replace(self, setting=replace(self.setting, said=dict(said)))
 
     def with_answer(self, number: int, answer: str, way: str = "") -> "Walk":
         """With the answer to one question, in place of an earlier one.
@@ -120,7 +122,6 @@ class Walk:
             "v": 1, "case": b64u(self.case_id), "person": b64u(self.person_id), "setting": self.setting.value(),
             "recipients": list(self.recipients), "purposes": list(self.purposes),
             "items": [[name, words] for name, words in self.items.items()], "until": self.until,
-            "said": [[name, words] for name, words in self.said.items()],
             "answers": [[number, answer, way] for number, (answer, way) in self.answers.items()],
         }  # fmt: skip
 
@@ -153,8 +154,8 @@ def load(db: Session, officer: OfficerSession, walk_id: bytes) -> Walk:
     value = own_papers.read(db, officer, walk_id, KIND)
     walk = Walk(
         unb64u(value["case"], IDENTIFIER_BYTES), unb64u(value["person"], IDENTIFIER_BYTES),
-        Setting(**value["setting"]), tuple(value["recipients"]), tuple(value["purposes"]), dict(value["items"]),
-        value["until"], dict(value["said"]), {number: (answer, way) for number, answer, way in value["answers"]},
+        parse_setting(value["setting"]), tuple(value["recipients"]), tuple(value["purposes"]), dict(value["items"]),
+        value["until"], {number: (answer, way) for number, answer, way in value["answers"]},
     )  # fmt: skip
     get_person(db, officer, walk.case_id, walk.person_id)
     return walk
