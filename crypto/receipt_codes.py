@@ -1,7 +1,8 @@
-"""Codes that a person carries on paper or in her head: 60 random bits, as twelve signs or as six words.
+"""Codes that a person carries on paper or in her head: some 59 random bits, as twelve signs or as six words.
 
 The signs are those of Crockford's base 32, without letters that are taken for one another. The words are those of
-SLIP-39: 1,024 of them, and the first four letters tell each apart.
+SLIP-39: 1,024 of them, and the first four letters tell each apart. A code with a word that nobody who was hurt should
+have to learn by heart is not given out, which takes about one bit; it is read like any other.
 """
 
 import os
@@ -18,14 +19,29 @@ BYTES: Final = 8
 SIGNS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 SIGN_COUNT, WORD_COUNT = 12, 6
 PREFIX: Final = 4
+_UNFIT: Final = """
+afraid alcohol alien angry armed blind body burning cage capture chest club criminal crisis crush custody damage
+darkness deadline deny depend desire destroy disaster disease divorce drug empty endless enemy enforce epidemic escape
+evidence evil excuse exhaust exotic failure false fangs fatal fatigue forbid force friar fumes grief gross guard guilt
+hairy havoc hobo holy hormone hunting husband infant injury inmate intimate invasion isolate judicial jury kidney
+knife lawsuit lips losing lungs lying maiden mental minister mortgage mule numb obesity owner painting penalty pistol
+plunge prayer preach predator pregnant priest prisoner privacy punish race racism regret rescue romantic romp ruin
+rumor sack scandal scared shadow shame sheriff silent single skin slap slavery smear smell spit stick strike submit
+survive temple tension testify therapy thorn threaten toxic traffic trash trial trouble ugly undergo unfair unhappy
+unkind vampire venture verdict vexed victim violence viral weapon withdraw woman wrist
+"""
+UNFIT: Final = frozenset(_UNFIT.split())
 TAKEN_FOR: Final = str.maketrans("OIL", "011")
 _NUMBER_OF: Final = {word[:PREFIX]: number for number, word in enumerate(WORDLIST)}
 _APART: Final = re.compile(r"[^0-9A-Za-z]+")
 
 
 def new_code(random_bytes: Callable[[int], bytes] = os.urandom) -> int:
-    """A fresh code."""
-    return int.from_bytes(random_bytes(BYTES)) >> (8 * BYTES - BITS)
+    """A fresh code, without a word of `UNFIT`."""
+    while True:
+        code = int.from_bytes(random_bytes(BYTES)) >> (8 * BYTES - BITS)
+        if not UNFIT & set(as_words(code)):
+            return code
 
 
 def as_bytes(code: int) -> bytes:

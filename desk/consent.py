@@ -36,9 +36,7 @@ class AskedForm(DeskForm):
     recipients = some_of(_l("Who would get something"))
     purposes = some_of(_l("For what"), list(PURPOSES.items()))
     items = some_of(_l("What"))
-    until = day(
-        _l("Last day"), hint=_l("After this day nothing more is sent that rests on it. Empty: no last day."), default=None
-    )  # fmt: skip
+    until = day(_l("Last day"), hint=_l("After this day nothing more is sent that rests on it. Empty: no last day."))
     note = long_text(_l("Note for the team"), hint=_l("Read by the team of the case alone; it never leaves."), most=400)
 
     def fill(self, found: dict[str, Any]) -> None:
@@ -66,7 +64,7 @@ class AskedForm(DeskForm):
         chosen = [bool(self.recipients.data), bool(self.asked_purposes()), bool(self.items.data)]
         if any(chosen) and not all(chosen):
             name = ("recipients", "purposes", "items")[chosen.index(False)]
-            self.refuse(name, _("Choose who would get something, for what, and what. To ask for none, leave all empty."))
+            self.refuse(name, _("Choose recipient, purpose and thing. To ask for none, leave all three empty."))
         return not self.errors
 
 
@@ -167,8 +165,8 @@ def one_talk(talk: str) -> ResponseReturnValue:
     lines = consent_register.lines_of(office(), officer(), found.case_id, found.person_id, now=now())
     made = [line for line in lines if line.consent.record_id in found.records]
     return render_template(
-        "consent/talk.html", talk=found, person=subject, words=words, lines=made, kinds=dict(INTERPRETERS), ways=dict(WAYS),
-        capacities=dict(CAPACITIES),
+        "consent/talk.html", talk=found, person=subject, words=words, lines=made, kinds=dict(INTERPRETERS),
+        ways=dict(WAYS), capacities=dict(CAPACITIES),
     )  # fmt: skip
 
 
@@ -181,7 +179,7 @@ def choices(case_id: bytes) -> dict[str, Any]:
         names = sorted(set(office().directory(db).agencies) - {office().agency})
         found = consent_register.item_words(db, officer(), case_id)
         tongues = [
-            (code, name if survivor.may_show(db, code) else _("%(language)s (draft: with an interpreter)", language=name))
+            (code, name if survivor.may_show(db, code) else _("%(name)s (draft: with an interpreter)", name=name))
             for code, name in survivor.OWN_NAMES.items()
         ]
     items = [(item.hex(), _option(number, words)) for item, (number, words) in found.items()]
@@ -264,7 +262,7 @@ def record(case_id: str, person_id: str) -> ResponseReturnValue:
 
 
 def _record(case_id: bytes, person_id: bytes, form: PaperForm) -> talks.Talk:
-    given_on = form.given_on.data.isoformat()
+    given_on = str(form.given_on.data)
     if given_on > day_of(now()):
         raise FormatError("the day on which it was given is today or earlier")
     setting = Setting(
@@ -272,9 +270,9 @@ def _record(case_id: bytes, person_id: bytes, form: PaperForm) -> talks.Talk:
     )  # fmt: skip
     answers = [
         Answer(talks.ITEM, YES, recipient, purpose, None if item == walks.DATA else bytes.fromhex(item))
-        for recipient in form.recipients.data
+        for recipient in form.recipients.data or ()
         for purpose in form.asked_purposes()
-        for item in form.items.data
+        for item in form.items.data or ()
     ]
     return asking.record_answers(
         office(), officer(), case_id, person_id, setting, answers, given_on=given_on,
@@ -310,7 +308,7 @@ def one_text(language: str) -> ResponseReturnValue:
             with office().files.session() as db:
                 text_readings.record_reading(
                     db, office(), officer(), language, shown.digest, reader=str(form.reader.data),
-                    read_on=form.read_on.data.isoformat(), now=now(),
+                    read_on=str(form.read_on.data), now=now(),
                 )  # fmt: skip
         except AmparoError as error:
             form.refuse("read_on", _(error.message))

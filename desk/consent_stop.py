@@ -14,7 +14,7 @@ from flask_babel import lazy_gettext as _l
 
 from desk.access import needs, now, office, officer
 from desk.casework import identifier
-from desk.consent_pages import pages, subject_of
+from desk.consent_pages import pages, purpose_words, subject_of
 from desk.forms import DeskForm, done, long_text, once, one_of, some_of
 from errors import Conflict
 from exchange import consent_register, stopping, usage, withdrawals
@@ -61,10 +61,10 @@ def _lines(subject: str) -> list[Line]:
 
 def _option(line: Line) -> str:
     facts = line.consent.facts
-    agencies, purposes = ", ".join(facts.recipients), ", ".join(facts.purposes)
+    agencies, purposes = ", ".join(facts.recipients), ", ".join(purpose_words(one) for one in facts.purposes)
     if line.consent.state == consents.HELD:
-        return _("To %(agencies)s, for %(purposes)s (held)", agencies=agencies, purposes=purposes)
-    return _("To %(agencies)s, for %(purposes)s", agencies=agencies, purposes=purposes)
+        return str(_("To %(agencies)s, for %(purposes)s (held)", agencies=agencies, purposes=purposes))
+    return str(_("To %(agencies)s, for %(purposes)s", agencies=agencies, purposes=purposes))
 
 
 @pages.get("/consent/<subject>/withdraw")
@@ -181,5 +181,3 @@ def lift(record: str) -> ResponseReturnValue:
 def _case_of(record_id: bytes) -> bytes:
     with office().files.session() as db:
         return consents.case_of(db, record_id)
-
-

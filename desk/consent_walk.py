@@ -160,7 +160,8 @@ def sheet(walk: str) -> ResponseReturnValue:
     columns = [english] if own.language == english.language else [english, own]
     with office().files.session() as db:
         drafts = {one.language for one in columns if not survivor.may_show(db, one.language)}
-    asked = [[said(t, found, question) for t in columns] for question in found.questions]
+    shown = found.setting.shown_in
+    asked = [[said(t, found, one, is_own=t.language != shown) for t in columns] for one in found.questions]
     return render_template("consent/sheet.html", walk=walk, found=found, columns=columns, asked=asked, drafts=drafts)
 
 
@@ -288,5 +289,3 @@ def resume(walk: str) -> ResponseReturnValue:
     if not left:
         return redirect(url_for("consent.answers", walk=walk))
     return redirect(url_for("consent.question", walk=walk, number=left[0]))
-
-

@@ -129,7 +129,7 @@ def print_custody_statement(statement: CustodyStatement) -> bytes:
 
 
 def survivor_html(template: str, **values: Any) -> str:
-    """A page for a survivor out of this folder; every value is escaped, apart from sentences that are markup already."""
+    """A page for a survivor out of this folder; every value is escaped, apart from sentences that are markup."""
     return _templates().get_template(template).render(**values)
 
 

@@ -46,7 +46,9 @@ class Speaker:
 
     def line(self, recipient: str, purpose: str, things: Sequence[str]) -> Markup:
         """Who sees what, and what for."""
-        return self.t("check_item", who=self.who(recipient), what=", ".join(things), why=self.t.why(purpose))
+        return self.t(
+            "check_item", who=self.who(recipient), what=self.t.lines["comma"].join(things), why=self.t.why(purpose)
+        )
 
     def answer(self, one: Answer, words: str | None) -> Markup:
         """One answer of a talk."""

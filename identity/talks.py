@@ -159,14 +159,14 @@ def record_talk(
     for one in answers:
         one.check()
     get_person(db, officer, case_id, person_id)
+    language, how = setting.language, how_to_withdraw
+    given = [
+        ConsentFacts((purpose,), (recipient,), given_on, language, how, items, valid_until, has_data)
+        for (recipient, purpose), (items, has_data) in _given(answers).items()
+    ]
     records = tuple(
-        record_consent(
-            db, officer, case_id, person_id,
-            ConsentFacts((purpose,), (recipient,), given_on, setting.language, how_to_withdraw, items, valid_until, has),
-            now=now, random_bytes=random_bytes,
-        )
-        for (recipient, purpose), (items, has) in _given(answers).items()
-    )  # fmt: skip
+        record_consent(db, officer, case_id, person_id, facts, now=now, random_bytes=random_bytes) for facts in given
+    )
     talk_id = random_bytes(IDENTIFIER_BYTES)
     content = {
         "v": 1, "person": b64u(person_id), "setting": setting.value(), "answers": [one.value() for one in answers],
