@@ -169,3 +169,4 @@ def list_walks(db: Session, officer: OfficerSession) -> Sequence[tuple[bytes, in
 def end(db: Session, officer: OfficerSession, walk_id: bytes) -> None:
     """Throw a walk away."""
     own_papers.drop(db, officer, walk_id)
+    db.flush()
