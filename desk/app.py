@@ -28,6 +28,7 @@ from desk import (
     case_team,
     casework,
     charts,
+    consent,
     enrolment,
     entry,
     errors,
@@ -76,7 +77,7 @@ BLUEPRINTS = (
     exhibits.pages, exhibit_papers.pages, handovers.pages, viewing.pages, uploads.pages,
     sharing.pages, share_send.pages, bundles.pages, approvals.pages,
     keeping.pages, opening_approval.pages, answering.pages, kept.pages,
-    packs.pages,
+    consent.pages, packs.pages,
     agencies.pages, admission.pages, log_health.pages, alerts.pages, verify.pages,
     settings.pages, officers.pages, recovery.pages, backup.pages, record.pages,
 )  # fmt: skip

@@ -60,6 +60,7 @@ WORK: Final[tuple[Entry, ...]] = (
     Entry("bundles.listing", "send", _l("Sent"), "share"),
     Entry("exhibits.register", "box-seam", _l("Exhibits"), "case-read", also=("handovers", "viewing")),
     Entry("kept.items", "bookmark-check", _l("Kept"), "file"),
+    Entry("consent.overview", "patch-check", _l("Consent"), "consent"),
     Entry("packs.packs", "archive", _l("Evidence packs"), "pack"),
 )
 TRUST: Final[tuple[Entry, ...]] = (

@@ -5,6 +5,8 @@ templates escape every value, and the fetcher knows the files of `desk/templates
 nothing else. Any other address ends the printing, so that no page ever reaches out to a network or a disk.
 """
 
+import logging
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -31,9 +33,37 @@ ASSETS: Final[Mapping[str, str]] = {
     "letter.css": "text/css",
     "record.css": "text/css",
     "labels.css": "text/css",
+    "survivor_paper.css": "text/css",
 }
 # A relative address would be dropped in silence if there were no base; with this one it reaches the fetcher.
 BASE: Final = "outside:/"
+
+
+class _MissingGlyphs(logging.Filter):
+    """Takes the library's warnings, which quote what is printed, out of every log, and notes signs without a font."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._here = threading.local()
+
+    def begin(self) -> None:
+        """Forget what this thread printed before."""
+        self._here.found = False
+
+    @property
+    def found(self) -> bool:
+        """Whether this thread has printed a sign that no font of the machine has."""
+        return bool(getattr(self._here, "found", False))
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Never pass anything on."""
+        if str(record.msg).startswith(".notdef"):
+            self._here.found = True
+        return False
+
+
+MISSING: Final = _MissingGlyphs()
+logging.getLogger("weasyprint").addFilter(MISSING)
 
 
 class ForeignAddress(FatalURLFetchingError):  # type: ignore[misc]
@@ -166,3 +196,21 @@ def print_labels(labels: Sequence[Label]) -> bytes:
     """
     html = _templates().get_template("labels.html").render(labels=labels)
     return render_pdf(html, b"labels")
+
+
+def survivor_html(template: str, **values: Any) -> str:
+    """A page for a survivor out of this folder; every value is escaped, apart from sentences that are markup."""
+    return _templates().get_template(template).render(**values)
+
+
+def render_survivor_pdf(html: str, identifier: bytes) -> bytes:
+    """Her paper. One with boxes in place of letters is worse than none.
+
+    Raises:
+        PrintRefused: see `render_pdf`; or no font of this machine has all signs of the text.
+    """
+    MISSING.begin()
+    pdf = render_pdf(html, identifier)
+    if MISSING.found:
+        raise PrintRefused("this computer has no font for this language; install the Noto fonts, then print again")
+    return pdf

@@ -288,6 +288,46 @@ class Withdrawal(DeskBase):
     changed_at: Mapped[int] = mapped_column(BigInteger)
 
 
+class ReceiptCode(DeskBase):
+    """A code that a survivor was given on paper or in words. The code itself is not kept.
+
+    `lookup` is a keyed hash of it; whom it leads to is sealed under the vault key of the case.
+    """
+
+    __tablename__ = "receipt_code"
+
+    code_id: Mapped[bytes] = mapped_column(Identifier, primary_key=True)
+    case_id: Mapped[bytes] = mapped_column(Identifier, index=True)
+    lookup: Mapped[bytes] = mapped_column(Digest, unique=True)
+    content: Mapped[bytes] = mapped_column(SealedBytes)
+    made_by: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[int] = mapped_column(BigInteger)
+    ended_at: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class CodeTry(DeskBase):
+    """That an officer typed a code that no paper has."""
+
+    __tablename__ = "code_try"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    officer: Mapped[str] = mapped_column(String(64), index=True)
+    at: Mapped[int] = mapped_column(BigInteger)
+
+
+class TextReading(DeskBase):
+    """That a native speaker has read one version of the texts for survivors; who that was is sealed."""
+
+    __tablename__ = "text_reading"
+
+    reading_id: Mapped[bytes] = mapped_column(Identifier, primary_key=True)
+    language: Mapped[str] = mapped_column(String(8))
+    digest: Mapped[bytes] = mapped_column(Digest)  # of the texts
+    content: Mapped[bytes] = mapped_column(SealedBytes)  # under a key out of the agency's handle secret
+    made_by: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[int] = mapped_column(BigInteger)
+
+
 class PurgeReceipt(DeskBase):
     """An answer to a purge order of this agency, still sealed to its one-time key."""
 

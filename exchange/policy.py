@@ -96,10 +96,12 @@ def require_live_consents(db: Session, officer: OfficerSession, made: Compositio
         NotFound: one is not a record of this case.
     """
     items = [unb64u(one["object"]) for one in made.form.get("exhibits", [])]
-    for record in made.consents:
+    told = {one.get("pseudonym") for one in made.form.get("persons", []) if one.get("fields")}
+    for record, extract in zip(made.consents, made.form.get("consents", []), strict=True):
         found = consent.get_consent(db, officer, made.case_id, record)
+        has_data = extract.get("person") in told
         for agency in made.agencies:
-            consent.require_covered(found, agency, made.purposes, items, now)
+            consent.require_covered(found, agency, made.purposes, items, now, has_data=has_data)
 
 
 def _require_covered(made: Composition, extract: Mapping[str, Any], today: str) -> None:

@@ -142,6 +142,7 @@ def _extract(
     return consent.make_extract(
         db, officer, choice.case_id, record, pseudonym=pseudonyms[person], agency=choice.agency,
         purposes=choice.purposes, items=choice.exhibits, place=place, now=now,
+        has_data=choice.names is None or bool(choice.names),
     )  # fmt: skip
 
 

@@ -183,6 +183,33 @@ def withdraw(
     return _act(office, officer, case_id, record_id, approval_id, DESTROYED, "destroy", now, random_bytes)
 
 
+def withdraw_alone(
+    office: Office,
+    officer: OfficerSession,
+    case_id: bytes,
+    record_id: bytes,
+    *,
+    now: int,
+    random_bytes: Random = os.urandom,
+) -> int:
+    """Destroy with one signature what has been held for 14 days; the broker holds against the witnesses' times.
+
+    Raises:
+        Conflict: it is not held.
+    """
+    officer.require("withdraw")
+    with office.files.session() as db:
+        if consent.get_consent(db, officer, case_id, record_id).state != consent.HELD:
+            raise Conflict("this consent is not held")
+        made = _statements(db, office, officer, record_id, DESTROYED, now)
+        for statement, handle in made:
+            _record(db, officer, statement, handle, now, random_bytes)
+        consent.mark(db, officer, case_id, record_id, consent.WITHDRAWN, now=now)
+        _note(db, officer, record_id, DESTROYED, now, random_bytes)
+    push_outbox(office, now=now)
+    return len(made)
+
+
 def lift(
     office: Office,
     officer: OfficerSession,

@@ -44,6 +44,7 @@ class ConsentFacts:
         given_on, valid_until: YYYY-MM-DD; None has no end.
         language: in which it was explained, a language code.
         how_to_withdraw: what she was told.
+        covers_data: whether facts about her may go along, or the items alone.
     """
 
     purposes: Sequence[str]
@@ -53,6 +54,7 @@ class ConsentFacts:
     how_to_withdraw: str
     items: Sequence[bytes] = ()
     valid_until: str | None = None
+    covers_data: bool = True
 
     def check(self) -> None:
         """Raise FormatError for facts that no recipient could read."""
@@ -66,6 +68,8 @@ class ConsentFacts:
         for one in (self.given_on, self.valid_until):
             if one is not None and not _is_date(one):
                 raise FormatError("a date is written YYYY-MM-DD")
+        if not self.items and not self.covers_data:
+            raise FormatError("a consent covers facts about the person, an item, or both")
         if self.valid_until is not None and self.valid_until < self.given_on:
             raise FormatError("the consent would end before it was given")
 
@@ -75,6 +79,7 @@ class ConsentFacts:
             "purposes": list(self.purposes), "recipients": sorted(self.recipients), "given_on": self.given_on,
             "language": self.language, "how_to_withdraw": self.how_to_withdraw,
             "items": [b64u(one) for one in self.items], "valid_until": self.valid_until,
+            "covers_data": self.covers_data,
         }  # fmt: skip
 
 
@@ -132,6 +137,18 @@ def record_consent(
     )  # fmt: skip
     db.flush()
     return record_id
+
+
+def case_of(db: Session, record_id: bytes) -> bytes:
+    """The case that a record belongs to, for an address that names the record alone.
+
+    Raises:
+        NotFound
+    """
+    row = db.get(ConsentRecord, record_id)
+    if row is None:
+        raise NotFound("there is no such consent")
+    return row.case_id
 
 
 def get_consent(db: Session, officer: OfficerSession, case_id: bytes, record_id: bytes) -> Consent:
@@ -193,7 +210,7 @@ def _open(key: bytes, row: ConsentRecord) -> Consent:
     facts = ConsentFacts(
         tuple(value["purposes"]), tuple(value["recipients"]), value["given_on"], value["language"],
         value["how_to_withdraw"], tuple(unb64u(one, IDENTIFIER_BYTES) for one in value["items"]),
-        value["valid_until"],
+        value["valid_until"], bool(value.get("covers_data", True)),
     )  # fmt: skip
     return Consent(
         row.record_id, row.case_id, unb64u(value["person"], IDENTIFIER_BYTES), facts, row.state, row.made_by,
@@ -216,6 +233,7 @@ def make_extract(
     items: Sequence[bytes],
     place: int,
     now: int,
+    has_data: bool = False,
 ) -> dict[str, Any]:
     """What one recipient reads of a consent: only that it covers this, for her; signed (docs/protocol.md 3.5).
 
@@ -223,12 +241,13 @@ def make_extract(
         purposes: for which it is sent; all of the record's when not given.
         items: object ids that are sent.
         place: header place of the handle that stands for the record.
+        has_data: whether facts about her are sent too.
 
     Raises:
         ConsentMissing: the consent is held, withdrawn or over, or does not cover recipient, purpose or an item.
     """
     consent = get_consent(db, officer, case_id, record_id)
-    require_covered(consent, agency, purposes or consent.facts.purposes, items, now)
+    require_covered(consent, agency, purposes or consent.facts.purposes, items, now, has_data=has_data)
     facts = consent.facts
     value: dict[str, Any] = {
         "v": 1,
@@ -247,7 +266,15 @@ def make_extract(
     return {**value, "signature": b64u(officer.sign(labels.CONSENT_EXTRACT, dump_json(value)))}
 
 
-def require_covered(consent: Consent, agency: str, purposes: Sequence[str], items: Sequence[bytes], now: int) -> None:
+def require_covered(
+    consent: Consent,
+    agency: str,
+    purposes: Sequence[str],
+    items: Sequence[bytes],
+    now: int,
+    *,
+    has_data: bool = False,
+) -> None:
     """Raise ConsentMissing, with the reason, unless the consent covers this disclosure today."""
     facts = consent.facts
     today = datetime.fromtimestamp(now, UTC).date().isoformat()
@@ -261,6 +288,8 @@ def require_covered(consent: Consent, agency: str, purposes: Sequence[str], item
         raise ConsentMissing("the consent does not count today; ask her again")
     if not set(items) <= set(facts.items):
         raise ConsentMissing("she did not agree to one of these items")
+    if has_data and not facts.covers_data:
+        raise ConsentMissing("she agreed to items alone; leave out every field about her")
 
 
 def extract_body(extract: Mapping[str, Any]) -> bytes:

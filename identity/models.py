@@ -75,6 +75,18 @@ class ConsentRecord(DeskBase):
     changed_at: Mapped[int] = mapped_column(BigInteger)
 
 
+class ConsentTalk(DeskBase):
+    """A conversation in which a person was asked, with every answer. What she refused stands here and never leaves."""
+
+    __tablename__ = "consent_talk"
+
+    talk_id: Mapped[bytes] = mapped_column(Identifier, primary_key=True)
+    case_id: Mapped[bytes] = mapped_column(Identifier, index=True)
+    content: Mapped[bytes] = mapped_column(SealedBytes)
+    made_by: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[int] = mapped_column(BigInteger)
+
+
 class PersonFlag(DeskBase):
     """A protection flag on a person, which goes along with every bundle that names her."""
 

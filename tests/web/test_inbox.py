@@ -127,7 +127,7 @@ def test_the_lock_wipes_what_was_open(page: Page, field: Field, served: Served) 
     assert b"".join(held.opened.read(1)) == TEXT
     page.get_by_role("button", name="Lock", exact=True).click()
     assert entry.opened.find(bundle) is None
-    with pytest.raises(Exception):  # noqa: B017, PT011  # the key is gone, whichever part says so first
+    with pytest.raises(Exception):  # noqa: B017  # the key is gone, whichever part says so first
         b"".join(held.opened.read(1))
     sign_in(page, served, "prosecutor-1")
     go(page, served, bundle, "/opened")
@@ -399,8 +399,8 @@ def test_wrong_ids_are_pages_that_do_not_exist(page: Page, served: Served) -> No
 
 
 def test_a_bundle_that_its_maker_stops_is_closed_in_the_session_too(page: Page, field: Field, served: Served) -> None:
-    from tests.support.departures import share_person
     from exchange import withdrawals
+    from tests.support.departures import share_person
 
     case_id = new_case(field.shelter, "case-worker-1")
     record, bundle = share_person(field.shelter, "case-worker-1", case_id, field.south)

@@ -87,7 +87,8 @@ OTHER: Final = frozenset({"number", "time", "yes or no"})
 
 # What each class means, where its name does not say it:
 #   object              the id of a bundle, a holding, a record or a case, or a handle
-#   sealed              under the case or the vault key, bound to its place (storage/sealed.py)
+#   sealed              under the case or the vault key, or one out of the agency's handle secret, bound to its place
+#                       (storage/sealed.py)
 #   sealed to officers  to the receiving keys of officers, or of the recovery key
 #   locked              under a passphrase, in a frame of JSON
 #   details box         under the agency's secret of the bundle, which its officers open
@@ -137,9 +138,13 @@ COLUMNS: Final = {
         "given_by": "holder", "given_at": "time",
     },
     "checkpoint_row": {"size": "number", "note": "checkpoint", "is_sent": "yes or no"},
+    "code_try": {"number": "number", "officer": "officer", "at": "time"},
     "consent_record": {
         "record_id": "id", "case_id": "id", "version": "number", "content": "sealed", "state": "word",
         "made_by": "officer", "made_at": "time", "changed_at": "time",
+    },
+    "consent_talk": {
+        "talk_id": "id", "case_id": "id", "content": "sealed", "made_by": "officer", "made_at": "time",
     },
     "court_pack": {
         "pack_id": "id", "case_id": "id", "version": "number", "content": "sealed", "plan": "sealed",
@@ -236,6 +241,11 @@ COLUMNS: Final = {
         "log_index": "number", "handle": "digest", "agency": "agency", "statement": "statement",
         "box": "sealed for parties",
     },
+    # The hash is keyed with a key that officers open when they sign in: nobody else can try codes.
+    "receipt_code": {
+        "code_id": "id", "case_id": "id", "lookup": "digest", "content": "sealed", "made_by": "officer",
+        "made_at": "time", "ended_at": "time",
+    },
     "received_custody": {
         # Of the statement, signature included.
         "digest": "digest", "case_id": "id", "holding": "id", "object_id": "id", "number": "number",
@@ -269,6 +279,10 @@ COLUMNS: Final = {
         "cover": "sealed for parties", "sender_agency": "agency", "direction": "word", "state": "word",
         "case_id": "id", "tag_key": "tag key", "deposit": "deposit", "log_index": "number", "proof": "proof",
         "events_after": "number", "added_at": "time",
+    },
+    "text_reading": {
+        "reading_id": "id", "language": "word", "digest": "digest", "content": "sealed", "made_by": "officer",
+        "made_at": "time",
     },
     "withdrawal": {
         "withdrawal_id": "id", "record": "id", "state": "word", "asked_by": "officer", "reason": "sealed",
