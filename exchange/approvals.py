@@ -278,20 +278,6 @@ def readers_of(db: Session, approval_id: bytes) -> list[str]:
     return sorted(db.scalars(query))
 
 
-def read_own(db: Session, officer: OfficerSession, approval_id: bytes) -> Asked:
-    """The subject of an own question, as it was asked.
-
-    Raises:
-        NotFound: no such question of this officer.
-    """
-    row = db.get(Approval, approval_id)
-    if row is None or row.asked_by != officer.handle:
-        raise NotFound("there is no such question of yours")
-    own = parse_json(officer.receiving.open(_info(approval_id, "own"), row.own_box), max_bytes=LARGEST_BYTES)
-    subject = parse_json(unb64u(own["subject"]), max_bytes=LARGEST_BYTES)
-    return Asked(approval_id, row.kind, row.object_id, row.asked_by, row.asked_at, subject)
-
-
 def _answerable(db: Session, officer: OfficerSession, approval_id: bytes) -> Approval:
     officer.require("approve")
     row = db.get(Approval, approval_id)

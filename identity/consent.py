@@ -176,18 +176,6 @@ def list_consents(
     return [one for one in found if person_id is None or one.person_id == person_id]
 
 
-def case_of(db: Session, record_id: bytes) -> bytes:
-    """The case of a record; what stands in it takes the key of that case.
-
-    Raises:
-        NotFound
-    """
-    row = db.get(ConsentRecord, record_id)
-    if row is None:
-        raise NotFound("there is no such consent")
-    return row.case_id
-
-
 def mark(db: Session, officer: OfficerSession, case_id: bytes, record_id: bytes, state: str, *, now: int) -> None:
     """Note what became of a consent. One that is withdrawn stays withdrawn.
 

@@ -7,8 +7,8 @@ from alembic import op
 
 from storage import types
 
-revision: str = "0012"
-down_revision: str | None = "0007"
+revision: str = "0009"
+down_revision: str | None = "0008"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

@@ -7,8 +7,8 @@ from alembic import op
 
 from storage import types
 
-revision: str = "0017"
-down_revision: str | None = "0007"
+revision: str = "0010"
+down_revision: str | None = "0009"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
