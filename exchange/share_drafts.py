@@ -248,8 +248,8 @@ def again(db: Session, officer: OfficerSession, bundle_id: bytes, *, kind: str =
         recipients=tuple(recipients) if keep_recipients else (), own_officers=made.own_officers,
         fields=_fields_of(db, officer, row.case_id, made),
         exhibits=tuple(unb64u(one["object"]) for one in made.form.get("exhibits", [])),
-        text=str(made.form.get("text", "")), reason=str(note.get(REASON, "")), handling=made.handling, keep_until=made.keep_until,
-        threshold=made.threshold,
+        text=str(made.form.get("text", "")), reason=str(note.get(REASON, "")), handling=made.handling,
+        keep_until=made.keep_until, threshold=made.threshold,
     )  # fmt: skip
 
 

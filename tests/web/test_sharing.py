@@ -380,7 +380,7 @@ def test_a_link_of_the_summary_changes_one_answer_and_comes_back(page: Page, ser
 
 
 def test_what_was_typed_before_a_lock_comes_back_on_its_own_draft_and_on_no_other(
-    page: Page, served: Served, case: CaseOf
+    page: Page, browser: Browser, served: Served, case: CaseOf
 ) -> None:
     """A summary of one case must never stand in the share of another."""
     to_content(page, served, case)
@@ -394,6 +394,7 @@ def test_what_was_typed_before_a_lock_comes_back_on_its_own_draft_and_on_no_othe
     served.app.extensions["book"].end_all()
     go_on(page)
     assert page.url.endswith("/sign-in")
+    page = browser.new_context().new_page()  # one that does not know the way back
     sign_in(page, served, "liaison-1")
     page.goto(second)
     assert page.get_by_label("Summary").input_value() == ""
