@@ -60,6 +60,7 @@ class Draft:
         kind: `share`, or `correction` of an earlier bundle, which is then `of`.
         fields: HTCDS names that are sent of each chosen person, by person id.
         reason: why more is sent than the purpose needs.
+        threshold: how many officers open it together; 0 while that was not answered.
         done: steps that were answered.
         asked: what waits for a colleague's approval.
         sealed: bundles by agency that were sealed already, so that nothing is sealed twice.
@@ -84,7 +85,7 @@ class Draft:
     handling: tuple[str, ...] = ()
     keep_until: str | None = None
     months: int = DEFAULT_MONTHS
-    threshold: int = 1
+    threshold: int = 0
     done: tuple[str, ...] = ()
     asked: tuple[Asked, ...] = ()
     sealed: Mapping[str, bytes] = field(default_factory=dict)
@@ -322,7 +323,7 @@ def choice_of(db: Session, officer: OfficerSession, draft: Draft, to: Recipient,
         draft.case_id, to.agency, to.officers, (draft.purpose,), draft.legal_basis, to.reference, draft.text,
         tuple(draft.fields), None, dict(draft.fields), draft.exhibits,
         tuple(consents_for(db, officer, draft, to.agency, now=now)), own_officers(officer, draft), draft.handling,
-        draft.keep_until, None, draft.threshold, parents, draft.months,
+        draft.keep_until, None, max(1, draft.threshold), parents, draft.months,
     )  # fmt: skip
 
 
