@@ -28,7 +28,7 @@ from exchange import (
     withdrawals,
 )
 from exchange.sent import Sent
-from exchange.share_drafts import CORRECTION, SHARE, STEPS, Asked, Draft
+from exchange.share_drafts import STEPS, Asked, Draft
 from identity import consent
 
 pages: Final = Blueprint("bundles", __name__)
@@ -153,12 +153,10 @@ def again(bundle: str) -> ResponseReturnValue:
     """Begin a draft with the answers of this bundle: to correct it, for another agency, or for longer."""
     found, wanted = get(bundle), request.form.get("do", "")
     with office().files.session() as db:
-        draft = share_drafts.again(
-            db, officer(), found.bundle_id, kind=CORRECTION if wanted == "correct" else SHARE,
-            keep_recipients=wanted != "add",
-        )  # fmt: skip
+        draft = share_drafts.again(db, officer(), found.bundle_id, wanted)
         kept = share_drafts.save(db, officer(), draft, now=now())
-    return done(sharing.address("case", kept))
+    step = share_drafts.ANEW[wanted] if kept.done else "case"
+    return done(sharing.address(step, kept, way="check"))
 
 
 @pages.post("/bundles/<bundle>/seal-again")

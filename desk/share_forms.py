@@ -216,7 +216,7 @@ def handling_form(draft: Draft, inherited: Iterable[str], threshold: int, *, off
             [("1", _l("One officer is enough")), ("2", _l("Two officers open it together (dual control)"))],
             missing=_l("Choose whether one officer is enough"),
         )  # fmt: skip
-    data = {**_handling_data(draft), "threshold": str(threshold)}
+    data = {**_handling_data(draft), "threshold": str(threshold) if threshold else None}
     return type("HandlingForm", (DraftForm,), fields)(data=data)  # type: ignore[no-any-return]
 
 

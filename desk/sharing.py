@@ -310,7 +310,8 @@ def handling(draft_id: str) -> ResponseReturnValue:
         inherited = share_drafts.inherited_codes(one.handling for one in exhibits if one.object_id in draft.exhibits)
         raised = _flags_along(db, draft)
         few = share_options.too_few_for_two(office().directory(db), (office().agency, *draft.agencies))
-    proposed = 2 if "handling" not in draft.done and raised and not few else draft.threshold
+    lacks = _too_few_chosen(draft)
+    proposed = draft.threshold or (1 if not raised or few else 0 if lacks else 2)
     form = fill(share_forms.handling_form(draft, inherited, proposed, offers_two=not few), draft)
     if form.is_sent() and _fits(form, draft):
         return save(
@@ -319,7 +320,7 @@ def handling(draft_id: str) -> ResponseReturnValue:
             keep_until=form["keep_until"].data.isoformat() if form["keep_until"].data else None,
         )  # fmt: skip
     return page(
-        "handling", "handling", draft, form=form, inherited=inherited, raised=raised, few=few,
+        "handling", "handling", draft, form=form, inherited=inherited, raised=raised, few=few, lacks=lacks,
         demands_two=share_options.demands_two(raised),
     )  # fmt: skip
 
@@ -327,6 +328,12 @@ def handling(draft_id: str) -> ResponseReturnValue:
 def _flags_along(db: Session, draft: Draft) -> list[dict[str, Any]]:
     to = draft.agencies[0] if draft.agencies else ""
     return flags.flags_for_bundle(db, officer(), draft.case_id, list(draft.fields), to, now=now())
+
+
+def _too_few_chosen(draft: Draft) -> list[str]:
+    """Agencies at which one officer alone was chosen: two could not open it there."""
+    few = [one.agency for one in draft.recipients if len(one.officers) < 2]
+    return few + ([office().agency] if len(share_drafts.own_officers(officer(), draft)) < 2 else [])
 
 
 def _threshold(form: DraftForm) -> int:
@@ -338,11 +345,8 @@ def _fits(form: DraftForm, draft: Draft) -> bool:
     if bool(form["source"].data) != bool(form["content"].data):
         name = "content" if form["source"].data else "source"
         form.refuse(name, _("A grade takes both, the source and the information"))
-    if _threshold(form) > 1:
-        few = [one.agency for one in draft.recipients if len(one.officers) < 2]
-        few += [office().agency] if len(share_drafts.own_officers(officer(), draft)) < 2 else []
-        if few:
-            form.refuse("threshold", _("Choose two officers first at: %(agencies)s", agencies=", ".join(few)))
+    if _threshold(form) > 1 and (lacks := _too_few_chosen(draft)):
+        form.refuse("threshold", _("Choose two officers first at: %(agencies)s", agencies=", ".join(lacks)))
     return not form.errors
 
 

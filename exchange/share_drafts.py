@@ -15,13 +15,13 @@ from agencies import own_papers
 from agencies.members import OfficerSession
 from crypto.encoding import b64u, unb64u
 from crypto.header import IDENTIFIER_BYTES
-from errors import AmparoError, ConsentMissing, DraftStale, NotFound
+from errors import AmparoError, Conflict, ConsentMissing, DraftStale, FormatError, NotFound
 from exchange import approvals, arrivals, composition, notes, policy, sharing
 from exchange.composition import Composition
 from exchange.cover import Parent
 from exchange.delivery import day_of
 from exchange.office import Office
-from exchange.purposes import above_minimum, get_purpose, union_of
+from exchange.purposes import PURPOSES, above_minimum, get_purpose, union_of
 from exchange.sharing import DEFAULT_MONTHS, Choice
 from identity import consent, htcds, persons
 
@@ -60,6 +60,7 @@ class Draft:
         kind: `share`, or `correction` of an earlier bundle, which is then `of`.
         fields: HTCDS names that are sent of each chosen person, by person id.
         reason: why more is sent than the purpose needs.
+        threshold: how many officers open it together; 0 while that was not answered.
         done: steps that were answered.
         asked: what waits for a colleague's approval.
         sealed: bundles by agency that were sealed already, so that nothing is sealed twice.
@@ -84,7 +85,7 @@ class Draft:
     handling: tuple[str, ...] = ()
     keep_until: str | None = None
     months: int = DEFAULT_MONTHS
-    threshold: int = 1
+    threshold: int = 0
     done: tuple[str, ...] = ()
     asked: tuple[Asked, ...] = ()
     sealed: Mapping[str, bytes] = field(default_factory=dict)
@@ -197,14 +198,28 @@ def save_apart(db: Session, officer: OfficerSession, draft: Draft, *, now: int) 
 
 
 def change(db: Session, officer: OfficerSession, draft: Draft, *, now: int) -> Draft:
-    """`save` of answers that make void what was asked of a colleague; the questions are taken back."""
+    """`save` of answers that make void what was asked of a colleague; the questions are taken back.
+
+    Raises:
+        DraftStale: see `save`.
+        Conflict: a bundle of it is sealed already; it goes on as it is.
+    """
+    if draft.sealed:
+        raise Conflict("a part of this share is sealed already; send it, then correct it")
     recall(db, officer, draft)
     return save(db, officer, replace(draft, asked=(), is_sending=False), now=now)
 
 
 def drop(db: Session, officer: OfficerSession, draft_id: bytes) -> None:
-    """Throw a draft away, with what was asked for it."""
-    recall(db, officer, load(db, officer, draft_id))
+    """Throw a draft away, with what was asked for it.
+
+    Raises:
+        Conflict: it is being sealed and sent.
+    """
+    draft = load(db, officer, draft_id)
+    if draft.is_sending and draft.sealed:
+        raise Conflict("a part of this share is sealed already; send it, then correct it")
+    recall(db, officer, draft)
     own_papers.drop(db, officer, draft_id)
 
 
@@ -226,14 +241,25 @@ def new_reference() -> str:
 # ---- Of a bundle that was sent ------------------------------------------------------------------------------------
 
 
-def again(db: Session, officer: OfficerSession, bundle_id: bytes, *, kind: str = SHARE, keep_recipients: bool) -> Draft:
-    """A new draft with the answers of a bundle that was sent: to correct it, to share it with somebody else, or for
-    longer. It is not saved yet.
+LONGER: Final = "longer"
+ADD: Final = "add"
+CORRECT: Final = "correct"
+# What begins from a bundle that was sent: the step that is asked anew; the other answers stand as they were.
+ANEW: Final = {CORRECT: "content", ADD: "recipients", LONGER: "handling"}
+
+
+def again(db: Session, officer: OfficerSession, bundle_id: bytes, what: str) -> Draft:
+    """A new draft with the answers of a bundle that was sent; not saved yet.
+
+    Args:
+        what: to correct it, to share it with another agency, or for longer: a key of `ANEW`.
 
     Raises:
         NotFound: what was composed is not kept here.
         NotPermitted: not on the case team.
     """
+    if what not in ANEW:
+        raise FormatError("a bundle is corrected, shared with another agency, or sealed for longer")
     row = arrivals.get_stored(db, bundle_id)
     if row.direction != "out" or row.case_id is None:
         raise NotFound("this bundle was not sent from here")
@@ -242,14 +268,15 @@ def again(db: Session, officer: OfficerSession, bundle_id: bytes, *, kind: str =
         raise NotFound("what was composed for this bundle is not at this desk")
     made = composition.parse_composition(unb64u(note[notes.COMPOSITION]))
     recipients = [Recipient(one.agency, one.officers, str(made.form.get("case", ""))) for one in made.recipients]
+    purpose = made.purposes[0] if made.purposes else ""
+    done = tuple(one for one in STEPS[:4] if one != ANEW[what]) if purpose in PURPOSES else ()
     return Draft(
-        row.case_id, kind=kind, of=bundle_id if kind == CORRECTION else None,
-        purpose=made.purposes[0] if made.purposes else "", basis=made.legal_basis,
-        recipients=tuple(recipients) if keep_recipients else (), own_officers=made.own_officers,
-        fields=_fields_of(db, officer, row.case_id, made),
+        row.case_id, kind=CORRECTION if what == CORRECT else SHARE, of=bundle_id if what == CORRECT else None,
+        purpose=purpose, basis=made.legal_basis, recipients=() if what == ADD else tuple(recipients),
+        own_officers=made.own_officers, fields=_fields_of(db, officer, row.case_id, made),
         exhibits=tuple(unb64u(one["object"]) for one in made.form.get("exhibits", [])),
-        text=str(made.form.get("text", "")), reason=str(note.get(REASON, "")), handling=made.handling, keep_until=made.keep_until,
-        threshold=made.threshold,
+        text=str(made.form.get("text", "")), reason=str(note.get(REASON, "")), handling=made.handling,
+        keep_until=made.keep_until, threshold=made.threshold, done=done,
     )  # fmt: skip
 
 
@@ -260,7 +287,7 @@ def _fields_of(db: Session, officer: OfficerSession, case_id: bytes, made: Compo
         return {}
     found = {}
     for one in persons.list_persons(db, officer, case_id):
-        given = persons.pseudonym_for(db, officer, case_id, one.person_id, made.agencies[0], now=0)
+        given = persons.find_pseudonym(db, officer, case_id, one.person_id, made.agencies[0])
         if given in named:
             found[one.person_id] = named[given]
     return found
@@ -296,7 +323,7 @@ def choice_of(db: Session, officer: OfficerSession, draft: Draft, to: Recipient,
         draft.case_id, to.agency, to.officers, (draft.purpose,), draft.legal_basis, to.reference, draft.text,
         tuple(draft.fields), None, dict(draft.fields), draft.exhibits,
         tuple(consents_for(db, officer, draft, to.agency, now=now)), own_officers(officer, draft), draft.handling,
-        draft.keep_until, None, draft.threshold, parents, draft.months,
+        draft.keep_until, None, max(1, draft.threshold), parents, draft.months,
     )  # fmt: skip
 
 

@@ -212,12 +212,11 @@ def pseudonym_for(
     random_bytes: Random = os.urandom,
 ) -> str:
     """The person's pseudonym for one agency: random, the same each time, unlike that of any other agency."""
-    get_person(db, officer, case_id, person_id)
+    given = find_pseudonym(db, officer, case_id, person_id, agency)
+    if given is not None:
+        return given
     key = case_key(db, officer, case_id, VAULT)
     place = _keyed(key, "agency", agency)
-    row = db.get(GivenPseudonym, (person_id, place))
-    if row is not None:
-        return open_column(key, "pseudonym", agency, person_id, 1, row.sealed).decode()
     while True:
         made = pseudonyms.new_pseudonym(random_bytes)
         lookup = _keyed(key, "pseudonym", made)
@@ -228,6 +227,14 @@ def pseudonym_for(
     db.add(GivenPseudonym(person_id=person_id, agency=place, lookup=lookup, sealed=sealed, given_at=now))
     db.flush()
     return made
+
+
+def find_pseudonym(db: Session, officer: OfficerSession, case_id: bytes, person_id: bytes, agency: str) -> str | None:
+    """The person's pseudonym for one agency, if she was ever given one."""
+    get_person(db, officer, case_id, person_id)
+    key = case_key(db, officer, case_id, VAULT)
+    row = db.get(GivenPseudonym, (person_id, _keyed(key, "agency", agency)))
+    return None if row is None else open_column(key, "pseudonym", agency, person_id, 1, row.sealed).decode()
 
 
 def reidentify(

@@ -26,7 +26,9 @@ class CaseOf:
     records: list[bytes] = field(default_factory=list)
 
 
-def case_of(desk: DeskAt, word: str, handle: str, folder: Path, *, people: int = 2, items: int = 2) -> CaseOf:
+def case_of(
+    desk: DeskAt, word: str, handle: str, folder: Path, *, people: int = 2, items: int = 2, size_bytes: int = 3000
+) -> CaseOf:
     """A victim with six fields that may travel, a suspect, and exhibits of one small file each; synced."""
     officer = desk.officer(word)
     with desk.office.files.session() as db:
@@ -47,7 +49,7 @@ def case_of(desk: DeskAt, word: str, handle: str, folder: Path, *, people: int =
             )  # fmt: skip
     for number in range(items):
         path = folder / f"{handle}-{number}.bin"
-        path.write_bytes(os.urandom(3000))
+        path.write_bytes(os.urandom(size_bytes))
         stored = intake.take_in(desk.office.files, officer, case_id, path, now=now())
         with desk.office.files.session() as db:
             made.exhibits.append(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from crypto.header import parse_header
 from exchange import arrivals, delivery, joint, reading, registers, renewal, sharing
 from exchange.sharing import Choice
 from tests.support.field import Field, now, with_field
@@ -106,15 +107,11 @@ def test_a_correction_names_the_bundle_that_it_corrects(page: Page, field: Field
     page.goto(f"{served.url}/bundles/{bundle.hex()}")
     page.get_by_role("button", name="Correct it").click()
     assert "Correct a bundle" in page.get_by_role("main").inner_text()
-    page.get_by_role("button", name="Continue", exact=True).last.click()
-    assert page.get_by_role("region", name="south-prosecutor").get_by_label("Share with this agency").is_checked()
-    page.get_by_role("button", name="Continue", exact=True).last.click()
     assert page.get_by_role("group", name="Victim, P-1").get_by_label("Share this person").is_checked()
     page.get_by_label("Summary").fill("The date was wrong")
     page.get_by_label("Why more than the purpose needs").fill("As before")
     page.get_by_role("button", name="Continue", exact=True).last.click()
-    page.get_by_label("One officer is enough").check()
-    page.get_by_role("button", name="Continue", exact=True).last.click()
+    assert "south-prosecutor/prosecutor-1" in page.get_by_role("main").inner_text()
     page.get_by_label("I have read this page").check()
     page.get_by_label("I have looked at").check()
     page.get_by_role("button", name="Seal and send").click()
@@ -125,6 +122,32 @@ def test_a_correction_names_the_bundle_that_it_corrects(page: Page, field: Field
         assert opened.cover.kind == "correction"
         assert [one.bundle_id for one in opened.cover.parents] == [bundle]
         assert opened.form["text"] == "The date was wrong"
+
+
+def test_the_answers_go_on_to_another_agency_and_to_a_later_end(
+    page: Page, field: Field, served: Served, case: CaseOf
+) -> None:
+    bundle = send(case, field)
+    sign_in(page, served, "liaison-1")
+    page.goto(f"{served.url}/bundles/{bundle.hex()}")
+    page.get_by_role("button", name="Share it with another agency").click()
+    assert page.get_by_role("heading", name="Choose who gets it").is_visible()
+    assert page.locator("input[name^=to-]:checked").count() == 0
+    page.goto(f"{served.url}/bundles/{bundle.hex()}")
+    page.get_by_role("button", name="Seal it again for longer").click()
+    page.get_by_label("Months in which it can be opened").fill("24")
+    page.get_by_role("button", name="Continue", exact=True).last.click()
+    main = page.get_by_role("main").inner_text()
+    assert "south-prosecutor/prosecutor-2" in main
+    assert "Words" in main
+    page.get_by_label("I have read this page").check()
+    page.get_by_label("I have looked at").check()
+    page.get_by_role("button", name="Seal and send").click()
+    page.wait_for_url("**/receipt*")
+    fresh = bytes.fromhex(page.url.split("/bundles/")[1].split("/")[0])
+    with field.north.office.files.session() as db:
+        headers = [parse_header(arrivals.get_stored(db, one).header) for one in (bundle, fresh)]
+    assert headers[1].expires > headers[0].expires
 
 
 def test_a_bundle_whose_key_half_was_lost_is_sealed_again(

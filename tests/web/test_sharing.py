@@ -1,6 +1,7 @@
 """Share a bundle in the browser: six steps, drafts, two tabs, back button, a broken transfer, hostile words."""
 
 import re
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -380,7 +381,7 @@ def test_a_link_of_the_summary_changes_one_answer_and_comes_back(page: Page, ser
 
 
 def test_what_was_typed_before_a_lock_comes_back_on_its_own_draft_and_on_no_other(
-    page: Page, served: Served, case: CaseOf
+    page: Page, browser: Browser, served: Served, case: CaseOf
 ) -> None:
     """A summary of one case must never stand in the share of another."""
     to_content(page, served, case)
@@ -394,6 +395,7 @@ def test_what_was_typed_before_a_lock_comes_back_on_its_own_draft_and_on_no_othe
     served.app.extensions["book"].end_all()
     go_on(page)
     assert page.url.endswith("/sign-in")
+    page = browser.new_context().new_page()  # one that does not know the way back
     sign_in(page, served, "liaison-1")
     page.goto(second)
     assert page.get_by_label("Summary").input_value() == ""
@@ -433,6 +435,38 @@ def test_an_interrupted_transfer_waits_and_goes_on_where_it_stopped(
     page.get_by_role("button", name="Go on").click()
     page.wait_for_url("**/receipt*")
     assert sent_count(served) == before + 1
+
+
+def test_progress_counts_parts_and_the_page_can_be_left(
+    page: Page, field: Field, served: Served, tmp_path: Path
+) -> None:
+    made = case_of(field.north, "liaison-1", "NP-2031-6", tmp_path, items=1, size_bytes=20 * 2**20)
+    sign_in(page, served, "liaison-1")
+    begin(page, served, made)
+    answer_case(page)
+    answer_recipients(page, south_prosecutor=["prosecutor-1"])
+    page.get_by_label("E-0001").check()
+    go_on(page)
+    go_on(page)
+    may_go_on = threading.Event()
+
+    def slow(request: httpx2.Request, ask: Callable[[], httpx2.Response]) -> httpx2.Response:
+        if request.url.path.endswith("/parts/2"):
+            may_go_on.wait(60)
+        return ask()
+
+    with between(served.app.extensions["office"], slow):
+        confirm(page)
+        page.get_by_text("2 of 3 parts").wait_for(timeout=60_000)
+        assert page.get_by_role("heading", name="Sending").is_visible()
+        assert violations(page) == []
+        page.goto(f"{served.url}/today")
+        page.goto(f"{served.url}/bundles")
+        page.get_by_role("link", name=re.compile("Share of case NP-2031-6")).click()
+        assert page.get_by_role("button", name="Go on").count() == 0  # it still runs
+        may_go_on.set()
+        page.get_by_role("link", name="See how far it is").click()
+        page.wait_for_url("**/receipt*", timeout=60_000)
 
 
 def test_what_lies_sealed_is_sent_from_its_own_page(page: Page, field: Field, served: Served, case: CaseOf) -> None:

@@ -154,10 +154,11 @@ def test_the_answers_of_a_sent_bundle_begin_a_new_draft(field: Field, case: Case
         kept = share_drafts.save(db, officer, draft_of(field, case, text="Words"), now=now())
     bundle = share_sending.run(office, officer, kept, now=now, tell=lambda *told: None)[0]
     with office.files.session() as db:
-        fresh = share_drafts.again(db, officer, bundle, kind=share_drafts.CORRECTION, keep_recipients=True)
-        other = share_drafts.again(db, officer, bundle, keep_recipients=False)
+        fresh = share_drafts.again(db, officer, bundle, share_drafts.CORRECT)
+        other = share_drafts.again(db, officer, bundle, share_drafts.ADD)
     assert (fresh.of, fresh.fields, fresh.exhibits, fresh.text) == (bundle, kept.fields, kept.exhibits, "Words")
     assert fresh.agencies == ("south-prosecutor",)
+    assert (fresh.next_step(), other.next_step()) == ("content", "recipients")
     assert (other.of, other.agencies) == (None, ())
 
 
