@@ -16,7 +16,7 @@ from evidence.intake import StoredFile
 from evidence.receiving import FOLDER, Receiving, clear
 from tests.support.desks import NOW
 from tests.unit.evidence.test_intake import Team
-from tests.unit.evidence.test_intake import team as team  # noqa: PLC0414  # a fixture
+from tests.unit.evidence.test_intake import team as team  # a fixture
 
 MOST = 64 * 2**20
 
