@@ -108,6 +108,7 @@ def test_a_file_is_shown_after_a_reason_that_goes_into_its_custody(page: Page, s
     assert violations(page) == []
     assert shown.actions("picture.gif") == [("receive", "r")]
     shown.show(page, "picture.gif")
+    page.wait_for_function("() => document.querySelector('img').complete")
     assert page.locator("img").evaluate("one => [one.naturalWidth, one.naturalHeight]") == [80, 60]
     assert shown.actions("picture.gif")[1:] == [("view", SIGNED)]
     assert violations(page) == []
