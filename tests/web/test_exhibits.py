@@ -2,16 +2,19 @@
 
 import io
 import re
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pypdfium2
 import pytest
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, BrowserType, Page, Route
 
 from agencies import cases
 from evidence import exhibits, holdings, intake
 from evidence.receiving import FOLDER
+from tests.support.canaries import search
 from tests.support.field import Field, now, with_field
 from tests.support.served import Served, serving, sign_in, violations
 
@@ -328,6 +331,32 @@ def test_who_is_not_on_the_team_and_who_has_no_right_sees_nothing(
         answer = page.goto(served.url + path)
         assert answer is not None
         assert answer.status == 200
+
+
+def test_nothing_of_a_file_that_was_sent_and_shown_lies_in_the_browsers_profile(
+    browser_type: BrowserType, browser_type_launch_args: dict[str, Any], served: Served, case_id: bytes, tmp_path: Path
+) -> None:
+    """Neither while it is shown nor after the browser has closed; its name and the reason are looked for as well."""
+    words = {name: f"planted-{name}-{secrets.token_hex(8)}" for name in ("content", "name", "reason", "description")}
+    profile, source = tmp_path / "profile", tmp_path / f"{words['name']}.txt"
+    source.write_text(f"{words['content']}\n" * 200_000)
+    with browser_type.launch_persistent_context(profile, **browser_type_launch_args) as context:
+        page = context.new_page()
+        sign_in(page, served, "liaison-1")
+        page.goto(url(served, case_id, "new"))
+        fill_in(page, words["description"])
+        page.get_by_label("File", exact=True).set_input_files(source)
+        page.get_by_role("button", name="Seal and take in").click()
+        page.get_by_role("link", name=words["name"]).click(timeout=60_000)
+        page.get_by_label("Why you look at it").fill(words["reason"])
+        page.get_by_role("button", name="Record and show").click()
+        page.locator("pre").wait_for()
+        assert words["content"] in page.locator("pre").inner_text()
+        assert search(profile, words.values()) == []
+    assert search(profile, words.values()) == []
+    assert search(profile, [served.url]) != []  # control: what the browser keeps is found
+    (profile / "planted").write_text(words["content"])
+    assert search(profile, words.values()) == [("planted", words["content"])]
 
 
 def test_the_pages_are_clean_in_the_dark(browser: Browser, served: Served, field: Field, case_id: bytes) -> None:
