@@ -142,10 +142,13 @@ def pictures() -> None:
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     Image.init()
     warnings.simplefilter("error", Image.DecompressionBombWarning)
-    for kind in ("PNG", "WEBP"):
-        made = io.BytesIO()
-        Image.new("RGB", (2, 2)).save(made, kind)
-        Image.open(io.BytesIO(made.getvalue())).load()
+    # Each kind is written and read once, by every way that `picture` takes: libraries load their parts late.
+    for kind in FORMATS:
+        for mode in ("RGB", "P", "L", "1"):
+            made = io.BytesIO()
+            with contextlib.suppress(OSError):  # a mode that the kind does not know
+                Image.new(mode, (4, 4)).save(made, kind)
+                picture(made.getvalue(), 0)
 
 
 def pages() -> None:
@@ -235,12 +238,11 @@ def decode(data: bytes) -> str:
     for mark, name in marks:
         if data.startswith(mark):
             return data.decode(name, "replace")
+    # A part of a long text may begin or end inside of a sign.
+    start = next((at for at, one in enumerate(data[:4]) if not 0x80 <= one < 0xC0), 0)
     try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        # A part of a long text may begin or end inside of a sign.
-        if error.start >= len(data) - 3 or error.start < 4:
-            return data.decode("utf-8", "replace")
+        return codecs.getincrementaldecoder("utf-8")().decode(data[start:], final=False)
+    except UnicodeDecodeError:
         return data.decode("cp1252", "replace")
 
 

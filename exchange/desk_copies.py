@@ -21,6 +21,7 @@ from agencies.models import DeskIdentity
 from crypto.encoding import dump_json, parse_json
 from crypto.header import is_version
 from errors import Conflict, FormatError, IntegrityError, NotFound
+from evidence import receiving
 from evidence.models import FileRow
 from exchange.models import Filed, LogState
 from storage.blobs import FileBlobs
@@ -143,7 +144,7 @@ def _copy_blob(source: FileBlobs, target: FileBlobs, key: str) -> tuple[int, str
 
 def _keys(store: FileBlobs, folder: Path) -> Iterator[str]:
     for one in sorted(folder.iterdir()):
-        if one.is_dir():
+        if one.is_dir() and one.name != receiving.FOLDER:  # of no case yet, and without a key outside of memory
             yield from store.list_keys(one.name)
 
 

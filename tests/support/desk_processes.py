@@ -103,7 +103,7 @@ class Visitor:
         page = self.client.get(self.url + path).text
         found = re.findall(r'<input[^>]*?name="(csrf_token|once|from_page)"[^>]*?value="([^"]*)"', page)
         swapped = re.findall(r'<input[^>]*?value="([^"]*)"[^>]*?name="(csrf_token|once|from_page)"', page)
-        return {name: value for name, value in [*found, *((name, value) for value, name in swapped)]}
+        return dict([*found, *((name, value) for value, name in swapped)])
 
     def send(self, path: str, body: Iterator[bytes], size: int) -> httpx2.Response:
         """Send a form as it is, streamed."""

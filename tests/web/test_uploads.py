@@ -75,9 +75,12 @@ def post(visitor: Visitor, case_id: bytes, raw: bytes, **more: str) -> int:
 
 
 def holds(path: str, word: bytes) -> bool:
-    with contextlib.suppress(OSError, ValueError), open(path, "rb") as file:
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-            return view.find(word) >= 0
+    with (
+        contextlib.suppress(OSError, ValueError),
+        Path(path).open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view,
+    ):
+        return view.find(word) >= 0
     return False
 
 
