@@ -32,6 +32,7 @@ from wtforms import (
     ValidationError,
 )
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms.widgets import CheckboxInput
 
 from desk import parked
 
@@ -148,7 +149,9 @@ def some_of(
 ) -> SelectMultipleField:  # fmt: skip
     """Any of a few, all in sight, each with a tick."""
     checks = [] if missing is None else [_chosen(missing)]
-    return SelectMultipleField(label, checks, choices=list(options), description=hint, **more)
+    return SelectMultipleField(
+        label, checks, choices=list(options), description=hint, option_widget=CheckboxInput(), **more
+    )
 
 
 def tick(label: Any, *, hint: Any = "", missing: Any = None, **more: Any) -> BooleanField:
