@@ -80,7 +80,7 @@ def test_what_an_officer_writes_is_found_at_once_and_an_exclusion_too(
     assert other.get_by_role("link", name="Case NP-2052-1").is_visible()
     sign_in(page, served, "liaison-1")
     page.goto(f"{served.url}{case.path}/persons/new")
-    page.get_by_label("Victim").check()
+    page.get_by_label("Victim", exact=True).check()
     page.get_by_label("First name").fill("Quiteria")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Person P1")).to_be_visible()
