@@ -44,6 +44,7 @@ OFFICER = "liaison-1"
 AT_ONCE = 200
 FIRST = ("Mirabela", "Zuleika", "Amal", "Élodie", "Oksana", "Thi", "Blessing", "Ioana", "Nadia", "Rosa")
 LAST = ("Ionescu", "Haddad", "Okafor", "Nguyen", "Müller", "Kovalenko", "Popescu", "García", "Rossi", "Sørensen")
+RUN = "from config.settings import DeskSettings; from desk.app import serve; serve(DeskSettings.from_environment())"
 STAGES = ("report", "investigation", "prosecution", "court", "support")
 
 
@@ -90,7 +91,7 @@ def _at(number: int) -> int:
 def _case(number: int, case_id: bytes, key: bytes) -> dict[str, object]:
     facts = {
         "title": f"Farm {number} at the river", "stage": STAGES[number % len(STAGES)], "route": "XC, XB, XA",
-        "summary": f"Several persons worked without pay at place {number}, and were told that they owed for the journey.",
+        "summary": f"Several persons worked without pay at place {number}; each was told of a debt for the journey.",
         "changes": [{"at": _at(number), "by": "bench", "what": "opened", "word": ""}],
     }  # fmt: skip
     return {
@@ -135,26 +136,34 @@ def served(desk: DeskAt, broker_url: str) -> Iterator[tuple[str, psutil.Process]
     url = f"http://127.0.0.1:{port}"
     mine = {
         "DATA_DIR": desk.folder, "AGENCY_ID": desk.agency, "PUBLIC_URL": url, "PORT": port, "BROKER_URL": broker_url,
-        "SESSION_KEY_FILE": key, "SECOND_FACTOR": "off", "LOG_LEVEL": "WARNING", "SYNC_EVERY_SECONDS": 60,
+        "SESSION_KEY_FILE": key, "SECOND_FACTOR": "off", "LOG_LEVEL": "warning", "SYNC_EVERY_SECONDS": 60,
     }  # fmt: skip
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AMPARO_")}
     environment |= {f"AMPARO_DESK_{name}": str(value) for name, value in mine.items()}
     with (desk.folder.parent / "served.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", "from cli.main import main; main()", "desk", "run"], env=environment, stdout=log,
+            [sys.executable, "-c", RUN], env=environment, stdout=log,
             stderr=log, cwd=Path(__file__).resolve().parent.parent,
         )  # fmt: skip
     try:
-        for _ in range(600):
-            try:
-                httpx2.get(f"{url}/sign-in", trust_env=False)
-                break
-            except httpx2.TransportError:
-                time.sleep(0.1)
+        _wait_for(url, process, desk.folder.parent / "served.log")
         yield url, psutil.Process(process.pid)
     finally:
         process.terminate()
         process.wait(30)
+
+
+def _wait_for(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    for _ in range(1200):
+        if process.poll() is not None:
+            raise SystemExit(f"the desk did not start: {log.read_text('utf-8')[-500:]}")
+        try:
+            httpx2.get(f"{url}/sign-in", trust_env=False)
+        except httpx2.TransportError:
+            time.sleep(0.1)
+        else:
+            return
+    raise SystemExit("the desk did not answer")
 
 
 @dataclass
@@ -210,7 +219,7 @@ def measure(
     early = []
     while _is_reading(browser.get("/search")):
         early.append(_timed(browser.get, "/cases"))
-        time.sleep(0.25)
+        time.sleep(1)  # looking on is not to be what takes the time
     figures["index_s"] = time.perf_counter() - started
     figures["cases_ms_while_reading"] = statistics.median(early) if early else 0.0
     found: dict[str, list[float]] = {

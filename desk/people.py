@@ -264,7 +264,7 @@ def take_table(case_id: str, number: str) -> ResponseReturnValue:
     shown, form = _open_case(case_id), TakeForm()
     of_case, table = current_user.tables.get(number, (b"", None))
     if table is None or of_case != shown.case_id:
-        return done(url_for("people.read_table", case_id=case_id))
+        return redirect(url_for("people.read_table", case_id=case_id))
     if form.is_sent():
         with office().files.session() as db:
             added, changed = tables.take_table(

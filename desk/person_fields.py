@@ -101,7 +101,9 @@ def make_form(values: Mapping[str, str], role: str | None, *, with_identity: boo
     """A form of all fields, or of all that do not name the person."""
     names = [name for name in FIELDS if with_identity or name not in IDENTIFYING or name in request.form]
     fields: dict[str, Any] = {
-        name: long_text(LABELS[name], most=4000) if name in LONG else text(LABELS[name], most=_most(values.get(name)))
+        name: long_text(LABELS[name], most=_most(values.get(name), 4000))
+        if name in LONG
+        else text(LABELS[name], most=_most(values.get(name)))
         for name in names
     }
     fields["role"] = one_of(
@@ -109,12 +111,14 @@ def make_form(values: Mapping[str, str], role: str | None, *, with_identity: boo
         missing=_l("Choose who this is in the case"),
     )  # fmt: skip
     made: DeskForm = type("PersonForm", (DeskForm,), fields)(data={**values, "role": role})
+    for name in names:
+        made[name].flags.optional = False  # said once for all of them, at the head of the page
     return made
 
 
-def _most(before: str | None) -> int:
+def _most(before: str | None, usual: int = 200) -> int:
     """A field that came longer out of a table stays so."""
-    return max(200, len(before or ""))
+    return max(usual, len(before or ""))
 
 
 def values_of(form: DeskForm, before: Mapping[str, str]) -> dict[str, str]:

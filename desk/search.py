@@ -2,10 +2,11 @@
 
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
@@ -18,6 +19,7 @@ from desk.access import needs, office, officer
 from desk.forms import DeskForm, done, once, text
 from desk.paging import paged
 from desk.session import SignedIn
+from errors import AmparoError
 from exchange import search_hits
 from exchange.search_index import Found, SearchIndex
 
@@ -90,7 +92,8 @@ def _renew_changed(answer: Response) -> Response:
     if request.method == "POST" and answer.status_code in (302, 303) and isinstance(case_id, str):
         is_id = len(case_id) == 32 and all(one in "0123456789abcdef" for one in case_id)
         if is_id and current_user.is_authenticated:
-            renew([bytes.fromhex(case_id)])
+            with suppress(AmparoError):  # the desk locked meanwhile: there is nothing to renew
+                renew([bytes.fromhex(case_id)])
     return answer
 
 
@@ -116,7 +119,7 @@ def results(number: str) -> ResponseReturnValue:
     """What a search found. The words are kept in memory until the lock."""
     words = current_user.searched.get(number[:LONGEST_NUMBER])
     if words is None:
-        return done(url_for("search.page"))
+        return redirect(url_for("search.page"))
     form = SearchForm(data={"words": words})
     with office().files.reading() as db:
         found = _find(db, officer(), words)

@@ -93,7 +93,7 @@ class CaseFile:
 
 def facts_of(value: Mapping[str, Any]) -> CaseFacts:
     """Facts out of the sealed object; what is missing has its usual value."""
-    known = {name: value[name] for name in CaseFacts.__dataclass_fields__ if value.get(name) is not None}
+    known = {name: value[name] for name in CaseFacts.__dataclass_fields__ if isinstance(value.get(name), str)}
     found = CaseFacts(**known)
     return found if found.stage in STAGES else replace(found, stage=STAGES[0])
 

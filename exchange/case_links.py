@@ -18,6 +18,8 @@ from identity import persons
 
 KINDS: Final = ("phone", "account", "place", "vehicle", "organisation")
 STATES: Final = ("confirmed", "reported")
+THINGS: Final = "chart_things"  # members of the facts
+LINKS: Final = "chart_links"
 MOST_THINGS: Final = 300
 MOST_LINKS: Final = 1000
 LONGEST_LABEL: Final = 60
@@ -96,14 +98,14 @@ def read(db: Session, officer: OfficerSession, case_id: bytes) -> Chart:
     sees_persons = VAULT in cases.team(db, officer, case_id).get(officer.handle, ())
     people = persons.list_persons(db, officer, case_id) if sees_persons else []
     nodes = [Node(one.person_id.hex(), one.role, one.short) for one in people]
-    nodes += [Node(one["number"], one["kind"], one["label"]) for one in value.get("things", ())]
+    nodes += [Node(one["number"], one["kind"], one["label"]) for one in value.get(THINGS, ())]
     known = {one.key for one in nodes}
     links = [
         Link(
             one["number"], one["from"], one["to"], one["label"], one["state"],
             None if one["exhibit"] is None else unb64u(one["exhibit"], IDENTIFIER_BYTES),
         )
-        for one in value.get("links", ())
+        for one in value.get(LINKS, ())
     ]  # fmt: skip
     shown = tuple(one for one in links if one.start in known and one.end in known)
     return Chart(tuple(nodes), shown, not sees_persons)
@@ -124,12 +126,12 @@ def add_thing(
         raise FormatError("a thing is of a kind of the list")
     row = cases.get_case(db, officer, case_id)
     value = cases.read_facts(db, officer, row)
-    things = list(value.get("things", ()))
+    things = list(value.get(THINGS, ()))
     if len(things) >= MOST_THINGS:
         raise LimitExceeded(f"a chart has at most {MOST_THINGS} things")
     number = random_bytes(NUMBER_BYTES).hex()
     things.append({"number": number, "kind": kind, "label": _label(label)})
-    case_files.write(db, officer, row, {**value, "things": things}, case_files.note(officer, "links", now))
+    case_files.write(db, officer, row, {**value, THINGS: things}, case_files.note(officer, "links", now))
     return number
 
 
@@ -161,7 +163,7 @@ def add_link(
         raise NotFound("there is no such exhibit in this case")
     row = cases.get_case(db, officer, case_id)
     value = cases.read_facts(db, officer, row)
-    links = list(value.get("links", ()))
+    links = list(value.get(LINKS, ()))
     text = _label(label)
     if any((one["from"], one["to"], one["label"]) == (start, end, text) for one in links):
         raise Conflict("this link is in the chart already")
@@ -172,7 +174,7 @@ def add_link(
         {"number": number, "from": start, "to": end, "label": text, "state": state,
          "exhibit": None if exhibit is None else b64u(exhibit)}
     )  # fmt: skip
-    case_files.write(db, officer, row, {**value, "links": links}, case_files.note(officer, "links", now))
+    case_files.write(db, officer, row, {**value, LINKS: links}, case_files.note(officer, "links", now))
     return number
 
 
@@ -187,11 +189,11 @@ def remove(db: Session, officer: OfficerSession, case_id: bytes, number: str, *,
     officer.require("case-create")
     row = cases.get_case(db, officer, case_id)
     value = cases.read_facts(db, officer, row)
-    links, things = list(value.get("links", ())), list(value.get("things", ()))
+    links, things = list(value.get(LINKS, ())), list(value.get(THINGS, ()))
     if any(number in (one["from"], one["to"]) for one in links):
         raise Conflict("something is still linked to this; remove its links first")
-    after = {"links": _without(links, number), "things": _without(things, number)}
-    if len(after["links"]) + len(after["things"]) == len(links) + len(things):
+    after = {LINKS: _without(links, number), THINGS: _without(things, number)}
+    if len(after[LINKS]) + len(after[THINGS]) == len(links) + len(things):
         raise NotFound("there is no such link in this chart")
     case_files.write(db, officer, row, {**value, **after}, case_files.note(officer, "links", now))
 

@@ -6,7 +6,7 @@ keys that the officer has then.
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -145,12 +145,13 @@ class SearchIndex:
         people = _by_case(db.scalars(select(PersonRecord).where(PersonRecord.case_id.in_(vaults))))
         exhibits = _by_case(db.scalars(select(ExhibitRow).where(ExhibitRow.case_id.in_(keys))))
         bundles = _bundles(db, keys)
+        given = _given(db, [row.person_id for rows in people.values() for row in rows])
         for case in db.scalars(select(Case).where(Case.case_id.in_(keys))):
             own, things = people.get(case.case_id, []), exhibits.get(case.case_id, [])
             notes_ = bundles.get(case.case_id, [])
             vault = vaults.get(case.case_id)
             rows, stage = _case_rows(keys[case.case_id], case)
-            rows += _person_rows(db, vault, own, agencies)
+            rows += _person_rows(vault, own, given, agencies)
             rows += _exhibit_rows(keys[case.case_id], things)
             rows += _bundle_rows(self._officer.agency, keys[case.case_id], notes_)
             mark = _mark(case.version, vault is not None, own, things, [note for note, _ in notes_])
@@ -230,16 +231,27 @@ def _case_rows(key: bytes, case: Case) -> tuple[list[Row], int]:
     return [Row(A_CASE, case.case_id, normal(text))], STAGES.index(facts.stage)
 
 
+def _given(db: Session, person_ids: Sequence[bytes]) -> dict[bytes, list[GivenPseudonym]]:
+    found: dict[bytes, list[GivenPseudonym]] = {}
+    for row in db.scalars(select(GivenPseudonym).where(GivenPseudonym.person_id.in_(person_ids))):
+        found.setdefault(row.person_id, []).append(row)
+    return found
+
+
 def _person_rows(
-    db: Session, key: bytes | None, rows: Sequence[PersonRecord], agencies: Iterable[str]
-) -> Iterator[Row]:  # fmt: skip
-    if key is None or not rows:
+    key: bytes | None,
+    rows: Sequence[PersonRecord],
+    given: Mapping[bytes, Sequence[GivenPseudonym]],
+    agencies: Sequence[str],
+) -> Iterator[Row]:
+    if key is None:
         return
-    query = select(GivenPseudonym).where(GivenPseudonym.person_id.in_([row.person_id for row in rows]))
-    given = persons.open_pseudonyms(key, db.scalars(query), agencies)
     for row in rows:
         one = persons.open_person(key, row)
-        others = [one.short, *given.get(row.person_id, {}).values()]
+        others = [one.short]
+        if row.person_id in given:
+            named = persons.open_pseudonyms(key, given[row.person_id], agencies)
+            others += named.get(row.person_id, {}).values()
         others += [one.values[name] for name in _SEARCHED if name in one.values]
         name = normal(name_requests.name_of(one.values))
         yield Row(A_PERSON, row.person_id, f"{name}{NAME_END}{normal(' '.join(others))}")

@@ -215,7 +215,7 @@ def test_a_colleague_joins_without_identities_gets_them_later_and_another_is_kep
     page.goto(f"{served.url}{case.path}/team")
     press(page, "Add to the team")
     assert page.get_by_text("Choose whether this officer sees the identities").first.is_visible()
-    page.get_by_label("Officer").select_option("north-police/liaison-2")
+    page.get_by_label("Officer", exact=True).select_option("north-police/liaison-2")
     page.get_by_label("Without the identities").check()
     press(page, "Add to the team")
     assert page.get_by_role("row", name="liaison-2").get_by_text("Closed").is_visible()
@@ -225,14 +225,14 @@ def test_a_colleague_joins_without_identities_gets_them_later_and_another_is_kep
     assert other.get_by_text("The identities of this case are not open to you").first.is_visible()
     assert other.goto(f"{served.url}{case.path}/persons/new").status == 403  # type: ignore[union-attr]
 
-    page.get_by_label("Officer").select_option("north-police/liaison-2")
+    page.get_by_label("Officer", exact=True).select_option("north-police/liaison-2")
     page.get_by_label("With the identities").check()
     press(page, "Add to the team")
     other.goto(f"{served.url}{case.path}/persons")
     assert other.get_by_role("rowheader", name="V1").is_visible()
 
     page.get_by_role("link", name="Keep an officer out").click()
-    page.get_by_label("Officer").select_option("north-police/liaison-2")
+    page.get_by_label("Officer", exact=True).select_option("north-police/liaison-2")
     press(page, "Keep out")
     assert page.get_by_text("Tick this before you go on").first.is_visible()
     page.get_by_label("I understand").check()
@@ -251,7 +251,7 @@ def test_who_is_kept_out_cannot_be_added_again_even_by_a_form_that_was_open(
     case = casefiles.begin(field.north, "liaison-1", "NP-2036-2", "Race")
     sign_in(page, served, "liaison-1")
     page.goto(f"{served.url}{case.path}/team")
-    page.get_by_label("Officer").select_option("north-police/liaison-2")
+    page.get_by_label("Officer", exact=True).select_option("north-police/liaison-2")
     page.get_by_label("Without the identities").check()
     with field.north.office.files.session() as db:
         cases.exclude_officer(db, case.officer, case.case_id, "north-police/liaison-2", now=now())
@@ -270,7 +270,7 @@ def test_links_are_added_confirmed_by_an_exhibit_and_removed(
     case, _made = whole
     sign_in(page, served, "liaison-1")
     page.goto(f"{served.url}{case.path}/chart")
-    assert page.locator("svg[role=img] title").inner_text() == "Link chart of case NP-2031-7"
+    assert page.locator("svg[role=img] title").text_content() == "Link chart of case NP-2031-7"
     assert page.locator(".g-link path").count() == 7
     assert page.locator(".g-link path.g-dash").count() == 2
     assert page.get_by_role("table").get_by_role("row").count() == 8

@@ -139,10 +139,12 @@ def test_the_lock_takes_the_shown_name_away(page: Page, served: Served, case: Ca
     open_person(page, served, case)
     page.get_by_label("What do you need the name for?").fill("before the lock")
     press(page, "Show name")
-    entries = list(served.app.extensions["book"]._open.values())
-    assert any(entry.named for entry in entries)
+    entry = list(served.app.extensions["book"]._open.values())[-1]
+    assert entry.named and entry.index is not None
     page.get_by_role("button", name="Lock").click()
-    assert not any(entry.named for entry in entries)
+    expect(page.get_by_label("Passphrase")).to_be_visible()
+    assert not entry.named
+    assert len(entry.index._rows) == 0
 
 
 # ---- Records ----------------------------------------------------------------------------------------------------
@@ -262,7 +264,7 @@ def test_a_flag_stays_when_the_second_officer_refuses(page: Page, served: Served
 
 def send(page: Page, served: Served, case: CaseAt, path: Path) -> None:
     page.goto(f"{served.url}{case.path}/persons/import")
-    page.get_by_label("Table").set_input_files(path)
+    page.get_by_label("Table", exact=True).set_input_files(path)
     press(page, "Read the table")
 
 
@@ -327,10 +329,11 @@ def test_a_table_is_forgotten_at_the_lock(page: Page, served: Served, case: Case
     sign_in(page, served, "liaison-1")
     send(page, served, case, table)
     preview = page.url
-    entries = list(served.app.extensions["book"]._open.values())
-    assert any(entry.tables for entry in entries)
+    entry = list(served.app.extensions["book"]._open.values())[-1]
+    assert entry.tables
     page.get_by_role("button", name="Lock").click()
-    assert not any(entry.tables for entry in entries)
+    expect(page.get_by_label("Passphrase")).to_be_visible()
+    assert not entry.tables
     sign_in(page, served, "liaison-1")
     page.goto(preview)
     assert page.url.endswith("/persons/import")

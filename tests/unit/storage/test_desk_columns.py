@@ -30,6 +30,8 @@ from evidence import exhibits, holdings, intake
 from exchange import (
     adopting,
     approvals,
+    case_files,
+    case_links,
     composition,
     court_packs,
     delivery,
@@ -47,7 +49,7 @@ from exchange import (
 )
 from exchange.sharing import Choice
 from exchange.sync import push_outbox
-from identity import consent, flags, persons
+from identity import consent, flags, name_requests, persons
 from storage.database import DeskBase
 from storage.desk_files import BLOBS, DATABASE, ID_FILE
 from storage.types import Digest, Identifier, SealedBytes
@@ -415,7 +417,21 @@ class Story:
             name = persons.pseudonym_for(db, officer, self.ours, person, "south-prosecutor", now=now())
             word.made["pseudonym"] = name
             persons.reidentify(db, officer, self.ours, name, reason=word("reason to look"), now=now())
+            name_requests.ask(db, officer, self.ours, person, word("purpose of a name"), now=now())
+        self.file(person.hex())
         return person
+
+    def file(self, person: str) -> None:
+        """The facts of a case, a link in its chart, its end and a new beginning."""
+        word, db_of, officer = self.word, self.net.north.office.files.session, self.net.north.officer("liaison")
+        with db_of() as db:
+            texts = {name: word(f"fact {name}") for name in ("title", "summary", "route", "period", "accountable")}
+            version = case_files.read(db, officer, self.ours).version
+            case_files.change(db, officer, self.ours, case_files.CaseFacts(**texts), version=version, now=now())
+            thing = case_links.add_thing(db, officer, self.ours, "phone", word("thing"), now=now())
+            case_links.add_link(db, officer, self.ours, person, thing, word("link"), "reported", now=now())
+            case_files.close(db, officer, self.ours, "settled", word("note at the end"), now=now())
+            case_files.reopen(db, officer, self.ours, now=now())
 
     def exhibit(self) -> None:
         """A file taken in, described, worked on; an event that the broker refuses."""
