@@ -147,8 +147,8 @@ def withdrawal(record: str) -> ResponseReturnValue:
 def go_on(record: str) -> ResponseReturnValue:
     """After a colleague has agreed: destroy, or lift the hold."""
     record_id = identifier(record)
-    kind = stopping.go_on(office(), officer(), _case_of(record_id), record_id, now=now())
-    flash(_("Everything that rests on it is destroyed.") if kind == DESTROY else _("The hold is lifted."), "ok")
+    stopping.go_on(office(), officer(), _case_of(record_id), record_id, now=now())
+    flash(_("It is signed by two, and carried out as soon as the broker is reached."), "ok")
     return done(url_for("consent.withdrawal", record=record))
 
 
@@ -159,7 +159,7 @@ def alone(record: str) -> ResponseReturnValue:
     """Destroy by one officer what was held for 14 days."""
     record_id = identifier(record)
     stopping.destroy_alone(office(), officer(), _case_of(record_id), record_id, now=now())
-    flash(_("Everything that rests on it is destroyed."), "ok")
+    flash(_("It is signed, and carried out as soon as the broker is reached."), "ok")
     return done(url_for("consent.withdrawal", record=record))
 
 
