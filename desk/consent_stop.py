@@ -17,7 +17,7 @@ from desk.casework import identifier
 from desk.consent_pages import pages, purpose_words, subject_of
 from desk.forms import DeskForm, done, long_text, once, one_of, some_of
 from errors import Conflict
-from exchange import consent_register, stopping, usage, withdrawals
+from exchange import asking, consent_register, stopping, usage, withdrawals
 from exchange.consent_register import Line
 from identity import consent as consents
 
@@ -137,6 +137,7 @@ def withdrawal(record: str) -> ResponseReturnValue:
     return render_template(
         "consent/withdrawal.html", line=line, stand=stand, others=others, missing=missing,
         is_mine=stand.waiting is not None and stand.waiting.asked_by == officer().handle,
+        reasons={withdrawals.ASKED: "", asking.REASON: _("The answer was no, when it was asked again.")},
         late=[one for one in stand.holders if one.is_overdue], form=TokenForm(),
     )  # fmt: skip
 

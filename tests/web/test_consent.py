@@ -440,8 +440,9 @@ def test_a_withdrawal_says_first_what_cannot_be_called_back_then_holds_then_two_
     purges.sign_receipts(case.field.south.office, case.field.south.officer("prosecutor-1"), now=now())
     case.field.sync_all()
     worker.reload()
-    assert worker.get_by_text("Stopped and deleted").is_visible()
+    assert worker.get_by_text("Stopped; nothing was kept there").is_visible()
     assert worker.get_by_text("All have answered").is_visible()
+    assert worker.get_by_role("cell", name="prosecutor-1").is_visible()
     assert violations(worker) == []
     worker.get_by_role("link", name="Show the page to the person").click()
     assert worker.get_by_text("south-prosecutor says that it is deleted").is_visible()
