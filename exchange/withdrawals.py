@@ -337,7 +337,8 @@ def status(office: Office, officer: OfficerSession, case_id: bytes, record_id: b
     """For each bundle that rests on the record and each holder: the receipt, or that it is still awaited.
 
     Returns:
-        [{bundle, agency, state ("awaited", "deleted", "kept", "unreadable"), items, packs, ground, signed_by, signed_at}]
+        [{bundle, agency, state ("awaited", "deleted", "kept", "unreadable"), items, packs, ground, signed_by,
+        signed_at}]
     """
     officer.require("record-read")
     found: list[dict[str, Any]] = []

@@ -71,6 +71,12 @@ def answer(page: Page, value: str) -> None:
     page.locator("form button.btn-primary").click()
 
 
+def press_enter(page: Page) -> None:
+    """Enter, and the page that it leads to; a click waits for that by itself."""
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
 def record_talk(page: Page, served: Served, case: Case, answers: str = "yes yes no later yes") -> str:
     """A whole walk in English; the id of the talk."""
     walk = prepare(page, served, case)
@@ -476,10 +482,10 @@ def test_what_rests_on_nothing_ends_at_once_by_keyboard_and_without_scripts(
     page.goto(f"{served.url}/consent/{record.hex()}/withdraw")
     page.get_by_label("Take it back for good").focus()
     page.keyboard.press("Space")
-    page.keyboard.press("Enter")
+    press_enter(page)
     assert page.get_by_text("Nothing was sent that rests on it").is_visible()
     page.get_by_role("button", name="Withdraw it").focus()
-    page.keyboard.press("Enter")
+    press_enter(page)
     assert page.get_by_role("heading", name="Consent withdrawn").is_visible()
     assert case.state(record) == consent.WITHDRAWN
     context.close()
@@ -492,13 +498,13 @@ def test_a_walk_works_by_keyboard_alone_without_scripts(browser: Browser, served
     walk = prepare(page, served, case, asks=False)
     page.goto(f"{walk}/begin")
     page.get_by_role("link", name="Begin").focus()
-    page.keyboard.press("Enter")
+    press_enter(page)
     for value in ("yes", "no", "later"):
         page.locator(f"input[value={value}]").focus()
         page.keyboard.press("Space")
-        page.keyboard.press("Enter")
+        press_enter(page)
     page.get_by_role("button", name="Keep these answers").focus()
-    page.keyboard.press("Enter")
+    press_enter(page)
     assert page.get_by_role("heading", name="Thank you").is_visible()
     context.close()
 
