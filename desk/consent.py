@@ -108,6 +108,7 @@ def overview() -> ResponseReturnValue:
     """Consents per purpose and recipient, what was refused or left open, and walks that were begun."""
     found = consent_register.register(office(), officer(), now=now())
     with office().files.session() as db:
+        consent_receipts.forget_shown(db, officer(), now())
         begun = walks.list_walks(db, officer())
     return render_template("consent/overview.html", lines=paged(found.lines, "consent.overview"), begun=begun)
 

@@ -11,9 +11,11 @@ from flask import Response, abort, flash, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
 from wtforms import RadioField
 
 from agencies import own_papers
+from agencies.members import OfficerSession
 from crypto import receipt_codes
 from desk import printing, survivor_paper
 from desk.access import needs, now, office, officer
@@ -65,6 +67,13 @@ class Given:
     call: str
 
 
+def forget_shown(db: Session, by: OfficerSession, at: int) -> None:
+    """Throw away codes of this officer that were made more than half an hour ago."""
+    for row in own_papers.list_papers(db, by, KIND):
+        if at > row.changed_at + SHOWN_SECONDS:
+            own_papers.drop(db, by, row.paper_id)
+
+
 @pages.route("/consent/<subject>/receipt", methods=["GET", "POST"])
 @needs("consent")
 @once
@@ -75,6 +84,7 @@ def receipt(subject: str) -> ResponseReturnValue:
     form = SafeForm()
     form.speak(t)
     with office().files.session() as db:
+        forget_shown(db, officer(), now())
         has_code = codes.has_code(db, officer(), case_id, person_id) is not None
     if form.is_sent() and form.choice.data == NOTHING:
         return done(url_for("consent.person", case_id=case_id.hex(), person_id=person_id.hex()))
@@ -92,15 +102,14 @@ def receipt(subject: str) -> ResponseReturnValue:
 
 def _given(subject: str, paper: str) -> Given:
     """What was made; after half an hour it is gone."""
-    paper_id = identifier(paper)
     with office().files.session() as db:
-        value = own_papers.read(db, officer(), paper_id, KIND)
-        rows = own_papers.list_papers(db, officer(), KIND)
-        made_at = next(row.changed_at for row in rows if row.paper_id == paper_id)
-        is_over = now() > made_at + SHOWN_SECONDS
-        if is_over:
-            own_papers.drop(db, officer(), paper_id)
-    if is_over or value["subject"] != subject:
+        forget_shown(db, officer(), now())
+    with office().files.session() as db:
+        try:
+            value = own_papers.read(db, officer(), identifier(paper), KIND)
+        except NotFound:
+            value = {"subject": None}
+    if value["subject"] != subject:
         raise NotFound("a code is shown for half an hour; make a new paper, and the old code ends")
     return Given(value["choice"], receipt_codes.parse_code(value["code"]), value["names"], value["call"])
 
@@ -115,6 +124,7 @@ def given(subject: str, paper: str) -> ResponseReturnValue:
     form = TokenForm()
     if form.is_sent():
         with office().files.session() as db:
+            own_papers.read(db, officer(), identifier(paper), KIND)
             own_papers.drop(db, officer(), identifier(paper))
         return done(back)
     found = _given(subject, paper)

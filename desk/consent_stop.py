@@ -17,7 +17,7 @@ from desk.casework import identifier
 from desk.consent_pages import pages, purpose_words, subject_of
 from desk.forms import DeskForm, done, long_text, once, one_of, some_of
 from errors import Conflict
-from exchange import consent_register, stopping, usage, withdrawals
+from exchange import asking, consent_register, stopping, usage, withdrawals
 from exchange.consent_register import Line
 from identity import consent as consents
 
@@ -137,6 +137,7 @@ def withdrawal(record: str) -> ResponseReturnValue:
     return render_template(
         "consent/withdrawal.html", line=line, stand=stand, others=others, missing=missing,
         is_mine=stand.waiting is not None and stand.waiting.asked_by == officer().handle,
+        reasons={withdrawals.ASKED: "", asking.REASON: _("The answer was no, when it was asked again.")},
         late=[one for one in stand.holders if one.is_overdue], form=TokenForm(),
     )  # fmt: skip
 
@@ -147,8 +148,8 @@ def withdrawal(record: str) -> ResponseReturnValue:
 def go_on(record: str) -> ResponseReturnValue:
     """After a colleague has agreed: destroy, or lift the hold."""
     record_id = identifier(record)
-    kind = stopping.go_on(office(), officer(), _case_of(record_id), record_id, now=now())
-    flash(_("Everything that rests on it is destroyed.") if kind == DESTROY else _("The hold is lifted."), "ok")
+    stopping.go_on(office(), officer(), _case_of(record_id), record_id, now=now())
+    flash(_("It is signed by two, and carried out as soon as the broker is reached."), "ok")
     return done(url_for("consent.withdrawal", record=record))
 
 
@@ -159,7 +160,7 @@ def alone(record: str) -> ResponseReturnValue:
     """Destroy by one officer what was held for 14 days."""
     record_id = identifier(record)
     stopping.destroy_alone(office(), officer(), _case_of(record_id), record_id, now=now())
-    flash(_("Everything that rests on it is destroyed."), "ok")
+    flash(_("It is signed, and carried out as soon as the broker is reached."), "ok")
     return done(url_for("consent.withdrawal", record=record))
 
 

@@ -40,17 +40,20 @@ def record_answers(
     Raises:
         NotPermitted, FormatError, NotFound
     """
+    officer.require("consent")
     with office.files.session() as db:
         before = consent.list_consents(db, officer, case_id, person_id)
-        talk = talks.record_talk(
-            db, officer, case_id, person_id, setting, answers, given_on=given_on, valid_until=valid_until,
-            how_to_withdraw=how_to_withdraw, now=now,
-        )  # fmt: skip
     stopped = [one.record_id for one in before if one.state == consent.ACTIVE and _is_refused(one, answers)]
+    # First the holds: if one fails, nothing is recorded that would look as if she had been heard.
     for record in stopped:
         # A hold that does not reach the broker now waits in the outbox; one by a colleague meanwhile is as good.
         with suppress(Unavailable, Conflict):
             withdrawals.hold(office, officer, case_id, record, reason=REASON, now=now)
+    with office.files.session() as db:
+        talk = talks.record_talk(
+            db, officer, case_id, person_id, setting, answers, given_on=given_on, valid_until=valid_until,
+            how_to_withdraw=how_to_withdraw, now=now,
+        )  # fmt: skip
     return Recorded(talk, tuple(stopped))
 
 

@@ -41,6 +41,8 @@ class Holder:
     is_disclosed: bool
     told_at: int | None
     is_told: bool
+    signed_by: str | None
+    signed_at: int | None
     is_overdue: bool
 
 
@@ -201,7 +203,8 @@ def _holder(record_id: bytes, one: dict[str, Any], told_at: int | None, *, is_to
     is_late = one["state"] == "awaited" and told_at is not None and now > told_at + OVERDUE_AFTER_SECONDS
     return Holder(
         record_id, one["agency"], one["state"], one["items"], one["ground"],
-        any(pack["disclosed"] for pack in one["packs"]), told_at, is_told, is_late,
+        any(pack["disclosed"] for pack in one["packs"]), told_at, is_told, one["signed_by"], one["signed_at"],
+        is_late,
     )  # fmt: skip
 
 

@@ -337,7 +337,8 @@ def status(office: Office, officer: OfficerSession, case_id: bytes, record_id: b
     """For each bundle that rests on the record and each holder: the receipt, or that it is still awaited.
 
     Returns:
-        [{bundle, agency, state ("awaited", "deleted", "kept", "unreadable"), items, packs, ground}]
+        [{bundle, agency, state ("awaited", "deleted", "kept", "unreadable"), items, packs, ground, signed_by,
+        signed_at}]
     """
     officer.require("record-read")
     found: list[dict[str, Any]] = []
@@ -359,14 +360,16 @@ def _holders(db: Session, office: Office, use: HandleUse) -> Sequence[str]:
 def _receipt_of(db: Session, secret: bytes, use: HandleUse, agency: str) -> dict[str, Any]:
     row = db.scalar(select(PurgeReceipt).where(PurgeReceipt.handle == use.handle, PurgeReceipt.agency == agency))
     value = {
-        "bundle": use.bundle_id.hex(), "agency": agency, "state": "awaited", "items": 0, "packs": [], "ground": None
+        "bundle": use.bundle_id.hex(), "agency": agency, "state": "awaited", "items": 0, "packs": [], "ground": None,
+        "signed_by": None, "signed_at": None,
     }  # fmt: skip
     if row is None:
         return value
     try:
-        receipt = open_receipt(secret, row)
+        receipt, body = open_receipt(secret, row), parse_statement(row.statement).value
     except AmparoError:
         return {**value, "state": "unreadable"}
+    value |= {"signed_by": body["officer"], "signed_at": body["at"]}
     return {**value, **{name: receipt[name] for name in ("state", "items", "packs", "ground")}}
 
 

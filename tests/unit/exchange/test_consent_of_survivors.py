@@ -297,5 +297,6 @@ def test_what_is_kept_is_told_with_its_ground(case: Case) -> None:
     case.field.sync_all()
     (holder,) = stand(case, record_id).holders
     assert (holder.state, holder.ground) == ("kept", "Act 9, file of the court")
+    assert holder.signed_by == "south-prosecutor/prosecutor-1" and (holder.signed_at or 0) <= now()
     (kept,) = usage.usage_of(case.field.shelter.office, case.worker, case.case_id, [record_id]).kept
     assert (kept.agency, kept.ground) == ("south-prosecutor", "Act 9, file of the court")
