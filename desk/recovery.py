@@ -89,9 +89,10 @@ def _holders(db: Any, purpose: str) -> dict[str, Any]:
 def _shown(db: Any, row: Proposal) -> dict[str, Any]:
     facts = proposals.statement_of(row).value["facts"]
     to = [one[0] for one in facts["officers"]] if "officers" in facts else [facts["officer"]]
+    named = facts["bundles"] if "bundles" in facts else {key[0] for key in facts["keys"]}
     return {
         "id": row.proposal_id.hex(), "kind": row.kind, "by": row.proposed_by, "second": row.decided_by, "to": to,
-        "of": facts.get("of"), "count": len(facts.get("bundles", facts.get("keys", []))),
+        "of": facts.get("of"), "count": len(named),
         "is_mine": row.proposed_by == officer().handle, "is_signed": row.state == proposals.SIGNED,
         "is_stale": proposing.is_stale(db, row), "at": row.proposed_at,
     }  # fmt: skip
