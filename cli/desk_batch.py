@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import click
 
-from cli.desk_at import At, read_invitation
+from cli.desk_at import At
 from errors import AmparoError, FormatError, SignInRequired
+from exchange import membership
 
 MEMBERS: Final = {"argv", "as", "passphrase", "words"}
 
@@ -25,7 +26,7 @@ class Batch:
     def at(self, handle: str | None) -> At:
         """What a command of this batch works with."""
         found = self._signed_in.get(handle)
-        if found is None or found.is_invited != (read_invitation(self._first.folder) is not None):
+        if found is None or found.is_invited != (membership.read_invitation(self._first.folder) is not None):
             if found is not None:
                 found.close()
             found = At(self._first.folder, handle, None, True)

@@ -167,7 +167,7 @@ def test_new_shares_make_the_old_ones_worthless(page: Page, served: Served, fiel
     for purpose, papers in (("Root key", served.desk.papers["root"]), ("Recovery key", old)):
         for words in papers:
             lay(page, served, purpose, words)
-    page.goto(f"{served.url}/settings/recovery/new-shares/show")
+    page.goto(f"{served.url}/settings/recovery/new-shares")
     page.get_by_role("button", name="Certify the new key").click()
     assert page.get_by_text("The new recovery key counts").is_visible()
     office = served.app.extensions["office"]
