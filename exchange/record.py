@@ -263,7 +263,10 @@ def newest(db: Session) -> int:
 
 def sample(db: Session, wanted: Filter, *, seed: str, most: int) -> list[Line]:
     """Lines drawn at random; the same seed over the same lines gives the same ones, in the order of their numbers."""
-    numbers = list(db.scalars(_where(select(RecordLine.number), wanted, db).order_by(RecordLine.number)))
-    drawn = random.Random(seed).sample(numbers, min(most, MOST_SAMPLE, len(numbers)))  # noqa: S311
+    population = count(db, wanted)
+    places = random.Random(seed).sample(range(population), min(most, MOST_SAMPLE, population))  # noqa: S311
+    place = func.row_number().over(order_by=RecordLine.number) - 1
+    counted = _where(select(RecordLine.number, place.label("place")), wanted, db).subquery()
+    drawn = select(counted.c.number).where(counted.c.place.in_(places))
     rows = list(db.scalars(select(RecordLine).where(RecordLine.number.in_(drawn)).order_by(RecordLine.number)))
     return _shown(db, rows, wanted.reader)
