@@ -3,7 +3,7 @@
 import io
 from typing import Any, Final
 
-from flask import Blueprint, flash, render_template, request, send_file, url_for
+from flask import Blueprint, abort, flash, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -13,7 +13,7 @@ from agencies import factors, setup
 from crypto.statements import parse_statement
 from desk.access import needs, now, office, officer
 from desk.forms import DeskForm, done, file, once
-from errors import AmparoError, FormatError
+from errors import AmparoError
 from exchange import backups, comparing, first_run, membership
 
 pages: Final = Blueprint("first_steps", __name__)
@@ -48,24 +48,17 @@ def _page(form: FoundingForm) -> ResponseReturnValue:
     )  # fmt: skip
 
 
-@pages.get("/settings/first-steps/request")
+@pages.get("/settings/first-steps/file/<name>")
 @needs("administer")
-def admission() -> ResponseReturnValue:
-    """The request for admission, signed by the root; it holds name, country, kind and root key of the agency."""
+def paper(name: str) -> ResponseReturnValue:
+    """The request for admission, signed by the root; or what a founding says of this agency. Neither holds a secret."""
     with office().files.session() as db:
-        raw = first_run.admission_request(db)
+        if name == "agency":
+            return _download(first_run.agency_file(db), f"agency-{office().agency}.json")
+        raw = first_run.admission_request(db) if name == "request" else None
     if raw is None:
-        raise FormatError(_("The agency is in the network already; no request is needed."))
+        abort(404)
     return _download(raw, f"admission-{office().agency}.statement")
-
-
-@pages.get("/settings/first-steps/agency-file")
-@needs("administer")
-def agency_file() -> ResponseReturnValue:
-    """What a founding says of this agency."""
-    with office().files.session() as db:
-        raw = first_run.agency_file(db)
-    return _download(raw, f"agency-{office().agency}.json")
 
 
 def _download(raw: bytes, name: str) -> ResponseReturnValue:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, abort, flash, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -163,18 +163,17 @@ def sample() -> ResponseReturnValue:
     seed = request.args.get("seed", "")
     size, last = request.args.get("size", "20"), request.args.get("last", "")
     if not seed:
-        return redirect(url_for("record.page"))
+        return render_template("record/sample.html", lines=[], seed="", population=0, words_of=words_of, last=None)
     if not SEED.match(seed) or not (size.isascii() and size.isdigit() and len(size) < 5):
         abort(404)
-    wanted, shown = _filter()
+    wanted, _shown = _filter()
     if last.isascii() and last.isdigit() and len(last) < 16:
         wanted = replace(wanted, last=int(last))
     with office().files.session() as db:
         population = record.count(db, wanted)
         found = record.sample(db, wanted, seed=seed, most=int(size))
     return render_template(
-        "record/sample.html", lines=found, seed=seed, population=population, words_of=words_of, shown=shown,
-        last=wanted.last,
+        "record/sample.html", lines=found, seed=seed, population=population, words_of=words_of, last=wanted.last,
     )  # fmt: skip
 
 

@@ -89,9 +89,10 @@ def _holders(db: Any, purpose: str) -> dict[str, Any]:
 def _shown(db: Any, row: Proposal) -> dict[str, Any]:
     facts = proposals.statement_of(row).value["facts"]
     to = [one[0] for one in facts["officers"]] if "officers" in facts else [facts["officer"]]
+    named = facts["bundles"] if "bundles" in facts else {key[0] for key in facts["keys"]}
     return {
         "id": row.proposal_id.hex(), "kind": row.kind, "by": row.proposed_by, "second": row.decided_by, "to": to,
-        "of": facts.get("of"), "count": len(facts.get("bundles", facts.get("keys", []))),
+        "of": facts.get("of"), "count": len(named),
         "is_mine": row.proposed_by == officer().handle, "is_signed": row.state == proposals.SIGNED,
         "is_stale": proposing.is_stale(db, row), "at": row.proposed_at,
     }  # fmt: skip
@@ -262,9 +263,9 @@ class Reissue:
 @needs("administer")
 @once
 def new_shares() -> ResponseReturnValue:
-    """Who holds the shares of a new recovery key."""
+    """Who holds the shares of a new recovery key; then one share after the other, and two typed back."""
     if current_user.reissue is not None:
-        return redirect(url_for("recovery.show_shares"))
+        return _show_shares(current_user.reissue)
     form = HoldersForm(data={"threshold": 2})
     if form.is_sent():
         try:
@@ -275,23 +276,18 @@ def new_shares() -> ResponseReturnValue:
             form.refuse("holders", _(error.message))
         else:
             current_user.reissue = Reissue(made)
-            return done(url_for("recovery.show_shares"))
+            return done(url_for("recovery.new_shares"))
     lies = {purpose: len(current_user.table.get(purpose, [])) for purpose in PURPOSES}
     return render_template("recovery/new_shares.html", form=form, lies=lies, purposes=PURPOSES)
 
 
-@pages.route("/settings/recovery/new-shares/show", methods=["GET", "POST"])
-@needs("administer")
-def show_shares() -> ResponseReturnValue:
+def _show_shares(found: Reissue) -> ResponseReturnValue:
     """One share after the other, then two typed back."""
-    found = current_user.reissue
-    if found is None:
-        return redirect(url_for("recovery.new_shares"))
     form = TypedForm()
     if form.is_sent():
         try:
             found.showing.type_back(str(form.words.data))
-            return done(url_for("recovery.show_shares"))
+            return done(url_for("recovery.new_shares"))
         except KeyUnusable as error:
             form.refuse("words", _(error.message))
     form.words.data = ""
@@ -323,7 +319,7 @@ def step_shares(step: str) -> ResponseReturnValue:
         return _finish(found)
     else:
         abort(404)
-    return done(url_for("recovery.show_shares"))
+    return done(url_for("recovery.new_shares"))
 
 
 def _finish(found: Reissue) -> ResponseReturnValue:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Select, func, insert, or_, select
+from sqlalchemy import Select, func, insert, literal, or_, select
 from sqlalchemy.orm import Session
 
 from agencies.models import Act, Case, CaseKey, Drill, Exclusion, RecordLine, SignInNote
@@ -35,8 +35,8 @@ Row = dict[str, Any]
 
 def catch_up(db: Session) -> int:
     """Note what the sources have and the lines have not; how many lines were added."""
-    added = 0
-    for find in (_acts, _sign_ins, _events, _approvals, _looks, _copies):
+    added = _note_sign_ins(db)
+    for find in (_acts, _events, _approvals, _looks, _copies):
         while True:
             rows = list(find(db))
             if rows:
@@ -85,26 +85,32 @@ def _case_of(facts: Mapping[str, Any]) -> bytes | None:
         return None
 
 
-def _sign_ins(db: Session) -> Iterator[Row]:
-    query = select(SignInNote).where(SignInNote.number > _last(db, SIGN_IN)).order_by(SignInNote.number).limit(AT_ONCE)
-    for row in db.scalars(query):
-        yield _row(SIGN_IN, _key(row.number), row.at, row.officer, f"sign-in-{row.result}")
+def _note_sign_ins(db: Session) -> int:
+    """All in one statement of the database: there are many of them, and nothing in them has to be parsed."""
+    key = func.printf(f"%0{KEY_DIGITS}x", SignInNote.number)
+    wanted = select(
+        SignInNote.at, SignInNote.officer, literal("sign-in-").concat(SignInNote.result), literal(SIGN_IN), key
+    ).where(SignInNote.number > _last(db, SIGN_IN)).order_by(SignInNote.number)  # fmt: skip
+    before = count(db, Filter())
+    db.execute(insert(RecordLine).from_select(["at", "officer", "kind", "source", "source_key"], wanted))
+    return count(db, Filter()) - before
 
 
 def _events(db: Session) -> Iterator[Row]:
     query = (
-        select(OwnEvent, StoredBundle.case_id, HoldingRow.case_id)
+        select(
+            OwnEvent.position, OwnEvent.made_at, OwnEvent.officer, OwnEvent.object_kind, OwnEvent.object_id,
+            OwnEvent.clear_statement, StoredBundle.case_id, HoldingRow.case_id,
+        )
         .outerjoin(StoredBundle, StoredBundle.bundle_id == OwnEvent.object_id)
         .outerjoin(HoldingRow, HoldingRow.holding == OwnEvent.object_id)
         .where(OwnEvent.position > _last(db, EVENT))
         .order_by(OwnEvent.position).limit(AT_ONCE)
     )  # fmt: skip
-    for row, of_bundle, of_holding in db.execute(query):
-        case_id = row.object_id if row.object_kind == "case" else of_bundle or of_holding
-        kind = "custody" if row.clear_statement is None else str(parse_statement(row.clear_statement).value["kind"])
-        yield _row(
-            EVENT, _key(row.position), row.made_at, row.officer, kind, case_id=case_id, object_id=row.object_id
-        )  # fmt: skip
+    for position, at, officer, object_kind, object_id, statement, of_bundle, of_holding in db.execute(query).all():
+        case_id = object_id if object_kind == "case" else of_bundle or of_holding
+        kind = "custody" if statement is None else str(parse_statement(statement).value["kind"])
+        yield _row(EVENT, _key(position), at, officer, kind, case_id=case_id, object_id=object_id)
 
 
 def _approvals(db: Session) -> Iterator[Row]:
@@ -257,7 +263,10 @@ def newest(db: Session) -> int:
 
 def sample(db: Session, wanted: Filter, *, seed: str, most: int) -> list[Line]:
     """Lines drawn at random; the same seed over the same lines gives the same ones, in the order of their numbers."""
-    numbers = list(db.scalars(_where(select(RecordLine.number), wanted, db).order_by(RecordLine.number)))
-    drawn = random.Random(seed).sample(numbers, min(most, MOST_SAMPLE, len(numbers)))  # noqa: S311
+    population = count(db, wanted)
+    places = random.Random(seed).sample(range(population), min(most, MOST_SAMPLE, population))  # noqa: S311
+    place = func.row_number().over(order_by=RecordLine.number) - 1
+    counted = _where(select(RecordLine.number, place.label("place")), wanted, db).subquery()
+    drawn = select(counted.c.number).where(counted.c.place.in_(places))
     rows = list(db.scalars(select(RecordLine).where(RecordLine.number.in_(drawn)).order_by(RecordLine.number)))
     return _shown(db, rows, wanted.reader)

