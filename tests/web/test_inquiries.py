@@ -9,13 +9,14 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from evidence import exhibits
-from exchange import arrivals, inquiries, purges, reading, withdrawals
+from exchange import approvals, arrivals, inquiries, keeping, purges, withdrawals
 from exchange.inquiries import NO_REASON
 from exchange.models import InquiryRow
 from identity import consent, persons
-from tests.support.departures import new_case, take_in
+from tests.support.departures import new_case, share_person, take_in, withdraw
 from tests.support.field import DeskAt, Field, now, with_field
 from tests.support.served import Served, serving, sign_in, violations
+from tests.support.traffic import open_at
 
 SOON = (datetime.now(UTC) + timedelta(days=10)).date().isoformat()
 ONE = re.compile(r"/inquiries/[0-9a-f]{32}$")
@@ -100,8 +101,6 @@ def send_answer(page: Page) -> None:
 
 def read_answer(field: Field, inquiry_id: bytes) -> dict[str, object]:
     """The form of the answer, as the prosecution opens it."""
-    from tests.support.traffic import open_at
-
     field.south.sync()
     with field.south.office.files.session() as db:
         bundle = arrivals.list_bundles(db, "in")[0].bundle_id
@@ -309,9 +308,6 @@ def test_an_inquiry_that_was_not_kept_says_how_to_read_it_again(
 def test_what_is_deleted_on_order_is_receipted_and_what_is_under_a_ground_stays(
     page: Page, field: Field, asking: Served
 ) -> None:
-    from exchange import approvals, keeping
-    from tests.support.departures import share_person, withdraw
-
     case_id = new_case(field.shelter, "case-worker-1", "case-worker-2")
     record, bundle = share_person(field.shelter, "case-worker-1", case_id, field.south)
     sign_in(page, asking, "prosecutor-1")
@@ -364,4 +360,3 @@ def test_what_is_deleted_on_order_is_receipted_and_what_is_under_a_ground_stays(
     assert violations(page) == []
     with field.south.office.files.session() as db:
         assert purges.waiting(db) == []
-    assert reading
