@@ -20,7 +20,7 @@ from desk.keeping import case_choices
 from desk.languages import day as day_words
 from errors import AmparoError, ConsentMissing, FormatError
 from evidence import exhibits
-from exchange import composition, cover, inquiries
+from exchange import cover, inquiries, sending
 from exchange.inquiry_texts import Inquiry
 from exchange.models import InquiryRow
 from exchange.sharing import Choice
@@ -195,7 +195,7 @@ def _answered(form: AnswerForm, row: InquiryRow, asked: Inquiry, case_id: bytes,
                 db, office(), officer(), _choice(form, row, asked, case_id, decision, material),
                 inquiry_id=row.inquiry_id, decision=decision, ground=ground, now=now(),
             )  # fmt: skip
-            draft_id = composition.save_draft(db, officer(), made, now=now())
+            draft_id = sending.keep_draft(db, office(), officer(), made, now=now())
     except FormatError as error:
         form.refuse("words", _(error.message))
         return None

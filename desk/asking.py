@@ -167,7 +167,7 @@ def _draft(form: AskForm, case_id: bytes, agency: str) -> bytes | None:
                 db, office(), officer(), choice, questions=form.asked(), about=str(form.about.data),
                 category=str(form.category.data), now=now(),
             )  # fmt: skip
-            return composition.save_draft(db, officer(), made, now=now())
+            return sending.keep_draft(db, office(), officer(), made, now=now())
     except FormatError as error:
         form.refuse("reply_by" if (_iso(form.reply_by.data) or "") < day_of(now()) else "questions", _(error.message))
     return None

@@ -100,7 +100,7 @@ def shown_of(row: InquiryRow, text: Inquiry | None) -> dict[str, Any]:
             state, sent = stored.state, stored.direction == "out"
         except NotFound:
             state, sent = "", False
-        answer_state = _state_of_answer(row) if row.direction == inquiries.IN else ""
+    answer_state = _state_of_answer(row) if row.direction == inquiries.IN else ""
     return {
         "row": row, "text": text, "inquiry_id": row.inquiry_id.hex(), "words": bundle_words,
         "key": bundle_view.key_state(office(), row.other_agency), "is_overdue": inquiries.is_overdue(row, now=now()),

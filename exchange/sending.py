@@ -2,13 +2,27 @@
 
 from collections.abc import Callable
 
+from sqlalchemy.orm import Session
+
 from agencies.members import OfficerSession
-from exchange import composition, delivery, inquiries, sharing
+from exchange import composition, delivery, inquiries, policy, sharing
 from exchange.composition import Composition
 from exchange.delivery import Receipt
 from exchange.office import Office
 
 Progress = Callable[[int, int], object]
+
+
+def keep_draft(db: Session, office: Office, officer: OfficerSession, made: Composition, *, now: int) -> bytes:
+    """Keep a composition as a draft, if it could be sealed as it is; the draft's id.
+
+    Raises:
+        ConsentMissing: something of it rests on no consent; better said now than when it is sealed.
+        FormatError: a term of the cover has signs that no cover takes.
+    """
+    made = composition.parse_composition(made.dump())
+    policy.require_consent(made, office.directory(db).agency(office.agency).type, delivery.day_of(now))
+    return composition.save_draft(db, officer, made, now=now)
 
 
 def seal_draft(
