@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from flask import Blueprint, current_app, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
@@ -107,13 +107,7 @@ def shown_of(row: InquiryRow, text: Inquiry | None) -> dict[str, Any]:
         "state": state, "acts": _acts(row.bundle_id) if sent else [], "answer_state": answer_state,
         "codes": [] if text is None else bundle_view.codes_of(text.handling, row.other_agency),
         "is_in": row.direction == inquiries.IN, "no_reason": inquiries.NO_REASON,
-        "has_consent_pages": has_page("consent.record"),
     }  # fmt: skip
-
-
-def has_page(endpoint: str) -> bool:
-    """Whether this desk has a page, for links to it."""
-    return endpoint in current_app.view_functions
 
 
 def _state_of_answer(row: InquiryRow) -> str:
