@@ -51,13 +51,14 @@ def all_inquiries() -> ResponseReturnValue:
     tab = tab if tab in TABS else TO_ANSWER
     with office().files.session() as db:
         found = inquiries.list_inquiries(db, officer())
+        drafts = sending.drafts_of(db, officer(), ("inquiry", "answer"))
         db.expunge_all()
     tabs = {name: [row for row in found if _tab_of(row) == name] for name in TABS}
     shown, where = paged(tabs[tab])
     rows = [(row, inquiry_texts.find_text(office(), officer(), row)) for row in shown]
     return render_template(
         "inquiries/list.html", tab=tab, tabs=[(name, words, len(tabs[name])) for name, words in TABS.items()],
-        rows=rows, where=where, empty_words=EMPTY[tab], words=bundle_words,
+        rows=rows, where=where, empty_words=EMPTY[tab], words=bundle_words, drafts=drafts,
         is_overdue=lambda row: inquiries.is_overdue(row, now=now()),
     )  # fmt: skip
 

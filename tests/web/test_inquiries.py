@@ -273,6 +273,9 @@ def test_mistakes_of_an_inquiry_are_named_at_their_fields(page: Page, asking: Se
     page.get_by_role("button", name="Check the inquiry").click()
     assert page.get_by_role("heading", name="Check the inquiry").is_visible()
     assert violations(page) == []
+    page.get_by_role("link", name="Leave it for later").click()
+    assert violations(page) == []
+    page.get_by_role("link", name="Inquiry: shelter-ngo").first.click()
     page.get_by_role("button", name="Throw the draft away").click()
     assert page.get_by_text("Nothing was sent.").is_visible()
 
