@@ -80,7 +80,7 @@ def test_what_was_opened_is_not_returned_unopened(field: Field) -> None:
 def test_a_return_waits_for_a_broker_that_does_not_answer(field: Field) -> None:
     bundle, officer = send(field), field.south.officer("prosecutor-1")
     with between(field.south.office, dropped("POST", "/events", before=True)):
-    returning.return_unopened(field.south.office, officer, bundle, reason="Not for us.", now=now())
+        returning.return_unopened(field.south.office, officer, bundle, reason="Not for us.", now=now())
     assert stage_of(field.south, bundle) == (received.ENDED, received.RETURNED)
     assert "returned" not in {one.kind for one in record_of(field.north, "liaison-1", bundle)}
     field.south.sync()
