@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from flask import redirect, render_template, request, url_for
+from flask import current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -20,7 +20,7 @@ from desk.keeping import case_choices
 from desk.languages import day as day_words
 from errors import AmparoError, ConsentMissing, FormatError
 from evidence import exhibits
-from exchange import composition, cover, inquiries
+from exchange import cover, inquiries, sending
 from exchange.inquiry_texts import Inquiry
 from exchange.models import InquiryRow
 from exchange.sharing import Choice
@@ -32,6 +32,7 @@ NGO: Final = "ngo"
 WORDS_ALONE: Final = "words"
 NONE_OWED, WRITTEN = "none", "written"
 LATER: Final = "later"
+CONSENT_PAGE: Final = "consent.record"
 WAYS: Final = [
     (inquiries.RELEASE, _l("Release")),
     (inquiries.NOT, _l("Do not release")),
@@ -142,7 +143,8 @@ def answer(inquiry_id: str) -> ResponseReturnValue:
         handle = cases.get_case(db, officer(), identifier(case)).handle
     return render_template(
         "inquiries/answer.html", **shown_of(row, asked), form=form, material=material, is_ngo=is_ngo(), handle=handle,
-        case=case, can_switch=len(choices) > 1, no_consent=WORDS_ALONE, none_owed=NONE_OWED, written=WRITTEN,
+        case=case, can_switch=len(choices) > 1, none_owed=NONE_OWED,
+        consent_links=_consent_links(case, material),
     )  # fmt: skip
 
 
@@ -167,6 +169,16 @@ def _fill(form: AnswerForm, row: InquiryRow, asked: Inquiry, material: Material)
         form.purposes.data = list(asked.purposes)
         form.officers.data = [asked.by]
         form.consent.data, form.why.data = WORDS_ALONE, NONE_OWED if ngo else WRITTEN
+
+
+def _consent_links(case: str, material: Material) -> list[tuple[str, str]]:
+    """Where an answer of each person of the case is recorded, where this desk has those pages."""
+    if CONSENT_PAGE not in current_app.view_functions:
+        return []
+    return [
+        (material.names[one.person_id], url_for(CONSENT_PAGE, case_id=case, person_id=one.person_id.hex()))
+        for one in material.persons
+    ]
 
 
 def _consent_words(one: Consent, material: Material) -> str:
@@ -195,7 +207,7 @@ def _answered(form: AnswerForm, row: InquiryRow, asked: Inquiry, case_id: bytes,
                 db, office(), officer(), _choice(form, row, asked, case_id, decision, material),
                 inquiry_id=row.inquiry_id, decision=decision, ground=ground, now=now(),
             )  # fmt: skip
-            draft_id = composition.save_draft(db, officer(), made, now=now())
+            draft_id = sending.keep_draft(db, office(), officer(), made, now=now())
     except FormatError as error:
         form.refuse("words", _(error.message))
         return None

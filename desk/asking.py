@@ -49,7 +49,7 @@ def new() -> ResponseReturnValue:
         ]
     compared = [name for name, _country, state in found if state is RootState.VERIFIED]
     if case in dict(choices) and agency in compared:
-        return redirect(url_for("inquiries.ask", case=case, agency=agency))
+        return redirect(url_for("inquiries.ask", case_id=case, agency=agency))
     return render_template(
         "inquiries/new.html", cases=choices, case=case, agency=agency, compared=compared,
         agencies=[(name, country, bundle_view.ROOT_WORDS[state]) for name, country, state in found],
@@ -119,14 +119,13 @@ def code_options() -> list[tuple[str, Any]]:
     return [(code, f"{code}  {bundle_words.code_words(code)[0]}") for code in bundle_words.OFFERED_CODES]
 
 
-@pages.route("/inquiries/ask", methods=["GET", "POST"])
+@pages.route("/inquiries/new/<case_id>/<agency>", methods=["GET", "POST"])
 @needs("inquire")
 @once
-def ask() -> ResponseReturnValue:
+def ask(case_id: str, agency: str) -> ResponseReturnValue:
     """Write an inquiry; it is kept as a sealed draft and checked before it goes."""
-    case, agency = request.args.get("case", ""), request.args.get("agency", "")
+    raw = identifier(case_id)
     try:
-        raw = identifier(case)
         with office().files.session() as db:
             handle = cases.get_case(db, officer(), raw).handle
             office().require_known(db, agency)
@@ -168,7 +167,7 @@ def _draft(form: AskForm, case_id: bytes, agency: str) -> bytes | None:
                 db, office(), officer(), choice, questions=form.asked(), about=str(form.about.data),
                 category=str(form.category.data), now=now(),
             )  # fmt: skip
-            return composition.save_draft(db, officer(), made, now=now())
+            return sending.keep_draft(db, office(), officer(), made, now=now())
     except FormatError as error:
         form.refuse("reply_by" if (_iso(form.reply_by.data) or "") < day_of(now()) else "questions", _(error.message))
     return None

@@ -121,14 +121,13 @@ CATEGORIES: Final[Mapping[str, Any]] = {
 
 # As covers and consents spell them.
 PURPOSES: Final[Mapping[str, Any]] = {
-    "investigation": _l("Investigation"),
     "prosecution": _l("Prosecution"),
-    "protection": _l("Protection of the person"),
-    "support": _l("Support of the person"),
-    "residence": _l("Residence or asylum"),
+    "investigation": _l("Investigation"),
+    "protection": _l("Protection of a person"),
+    "referral": _l("Referral to support or care"),
     "compensation": _l("Compensation"),
 }
-OFFERED_CODES: Final = ("H0", "H1", "H2", "TLP:RED", "TLP:AMBER", "TLP:GREEN")
+OFFERED_CODES: Final = ("H0", "H1", "H2", "H3", "TLP:RED", "TLP:AMBER", "TLP:GREEN")
 
 
 def code_words(code: str) -> tuple[Any, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from flask import Blueprint, current_app, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
@@ -51,13 +51,14 @@ def all_inquiries() -> ResponseReturnValue:
     tab = tab if tab in TABS else TO_ANSWER
     with office().files.session() as db:
         found = inquiries.list_inquiries(db, officer())
+        drafts = sending.drafts_of(db, officer(), ("inquiry", "answer"))
         db.expunge_all()
     tabs = {name: [row for row in found if _tab_of(row) == name] for name in TABS}
     shown, where = paged(tabs[tab])
     rows = [(row, inquiry_texts.find_text(office(), officer(), row)) for row in shown]
     return render_template(
         "inquiries/list.html", tab=tab, tabs=[(name, words, len(tabs[name])) for name, words in TABS.items()],
-        rows=rows, where=where, empty_words=EMPTY[tab], words=bundle_words,
+        rows=rows, where=where, empty_words=EMPTY[tab], words=bundle_words, drafts=drafts,
         is_overdue=lambda row: inquiries.is_overdue(row, now=now()),
     )  # fmt: skip
 
@@ -100,20 +101,14 @@ def shown_of(row: InquiryRow, text: Inquiry | None) -> dict[str, Any]:
             state, sent = stored.state, stored.direction == "out"
         except NotFound:
             state, sent = "", False
-        answer_state = _state_of_answer(row) if row.direction == inquiries.IN else ""
+    answer_state = _state_of_answer(row) if row.direction == inquiries.IN else ""
     return {
         "row": row, "text": text, "inquiry_id": row.inquiry_id.hex(), "words": bundle_words,
         "key": bundle_view.key_state(office(), row.other_agency), "is_overdue": inquiries.is_overdue(row, now=now()),
         "state": state, "acts": _acts(row.bundle_id) if sent else [], "answer_state": answer_state,
         "codes": [] if text is None else bundle_view.codes_of(text.handling, row.other_agency),
         "is_in": row.direction == inquiries.IN, "no_reason": inquiries.NO_REASON,
-        "has_consent_pages": has_page("consent.record"),
     }  # fmt: skip
-
-
-def has_page(endpoint: str) -> bool:
-    """Whether this desk has a page, for links to it."""
-    return endpoint in current_app.view_functions
 
 
 def _state_of_answer(row: InquiryRow) -> str:

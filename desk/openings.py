@@ -73,7 +73,9 @@ def begin(
             )  # fmt: skip
         except RegisterStale:
             return again
-        entry.opened.put(Held(opened, stated.as_files, warning=_noted(desk, opened, now)))
+        held = Held(opened, stated.as_files)
+        entry.opened.put(held)
+        held.warning = _noted(desk, opened, now)
         return to
 
     return progress.begin("open", work, back=back)

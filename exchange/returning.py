@@ -7,7 +7,7 @@ from contextlib import suppress
 from sqlalchemy.orm import Session
 
 from agencies.members import OfficerSession
-from errors import AmparoError, Conflict, FormatError
+from errors import AmparoError, Conflict, FormatError, NotPermitted
 from exchange import acts, ciphertext, received
 from exchange.office import Office
 from exchange.reading import preview
@@ -34,7 +34,8 @@ def return_unopened(
         reason: stands in the sealed details, for this agency and the sender.
 
     Raises:
-        NotPermitted, NotEntitled
+        NotPermitted: the role, or the own agency has sent it.
+        NotEntitled
         FormatError: there is no reason, or too long a one.
         Conflict: somebody here has opened it, or returned it before.
     """
@@ -43,6 +44,8 @@ def return_unopened(
     if not 0 < len(text) <= LONGEST_REASON:
         raise FormatError(f"say why you return it, in at most {LONGEST_REASON} signs; the sender reads it")
     seen = preview(office, officer, bundle_id, now=now)
+    if seen.header.sender_agency == office.agency:
+        raise NotPermitted("your own agency has sent this bundle; only those who received it return it")
     with office.files.session() as db:
         require_not_returned(db, office, bundle_id)
         if received.opened_by(db, bundle_id, office.agency) is not None:

@@ -1,14 +1,40 @@
 """From a draft to a bundle on its way: what a page or a command does when an officer says "seal and send"."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from sqlalchemy.orm import Session
+
+from agencies import cases
 from agencies.members import OfficerSession
-from exchange import composition, delivery, inquiries, sharing
+from exchange import composition, delivery, inquiries, policy, sharing
 from exchange.composition import Composition
 from exchange.delivery import Receipt
+from exchange.models import Draft
 from exchange.office import Office
 
 Progress = Callable[[int, int], object]
+
+
+def keep_draft(db: Session, office: Office, officer: OfficerSession, made: Composition, *, now: int) -> bytes:
+    """Keep a composition as a draft, if it could be sealed as it is; the draft's id.
+
+    Raises:
+        ConsentMissing: something of it rests on no consent; better said now than when it is sealed.
+        FormatError: a term of the cover has signs that no cover takes.
+    """
+    made = composition.parse_composition(made.dump())
+    policy.require_consent(made, office.directory(db).agency(office.agency).type, delivery.day_of(now))
+    return composition.save_draft(db, officer, made, now=now)
+
+
+def drafts_of(db: Session, officer: OfficerSession, kinds: Sequence[str]) -> list[tuple[Draft, Composition]]:
+    """Drafts of these kinds in the cases of an officer, the newest first."""
+    found = [
+        (row, composition.load_draft(db, officer, row.draft_id))
+        for case in cases.list_cases(db, officer)
+        for row in composition.list_drafts(db, officer, case.case_id)
+    ]
+    return sorted((one for one in found if one[1].kind in kinds), key=lambda one: -one[0].changed_at)
 
 
 def seal_draft(

@@ -51,7 +51,7 @@ def test_an_officer_signs_in_reads_the_custody_of_an_exhibit_and_locks(page: Pag
 def test_the_inbox_is_empty_and_says_so(page: Page, served: Served) -> None:
     sign_in(page, served, "liaison-1")
     page.get_by_role("link", name="Inbox").first.click()
-    assert page.get_by_text("Nothing has arrived yet").is_visible()
+    assert page.get_by_text("Nothing to open").is_visible()
 
 
 def test_a_wrong_passphrase_and_an_unknown_handle_get_the_same_answer(page: Page, served: Served) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from exchange import approvals, arrivals, delivery, filing, opening, registers
-from exchange.cover import Entitled
-from tests.support.departures import new_case
+from crypto.sealing import Source
+from exchange import approvals, arrivals, delivery, opening, registers, withdrawals
+from tests.support.departures import new_case, share_person
 from tests.support.field import Field, now, with_field
 from tests.support.served import Served, serving, sign_in, violations
 from tests.support.traffic import BASIS, PURPOSE, flag, form, parcel, record_of
@@ -34,8 +34,6 @@ def send(
     field: Field, *officers: str, data: tuple[bytes, ...] = (TEXT,), media: str = "text/plain", **more: object
 ) -> bytes:
     """A share of the police for these officers of the prosecution, who have it."""
-    from crypto.sealing import Source
-
     made = parcel(field.north, "liaison-1", field.south, officers or ("prosecutor-1",), data, **more)
     sources = tuple(
         Source(one.object_id, one.file_id, one.size_bytes, one.sha256, media, one.pieces, one.read)
@@ -399,9 +397,6 @@ def test_wrong_ids_are_pages_that_do_not_exist(page: Page, served: Served) -> No
 
 
 def test_a_bundle_that_its_maker_stops_is_closed_in_the_session_too(page: Page, field: Field, served: Served) -> None:
-    from exchange import withdrawals
-    from tests.support.departures import share_person
-
     case_id = new_case(field.shelter, "case-worker-1")
     record, bundle = share_person(field.shelter, "case-worker-1", case_id, field.south)
     sign_in(page, served, "prosecutor-1")
@@ -424,4 +419,3 @@ def test_a_bundle_that_its_maker_stops_is_closed_in_the_session_too(page: Page, 
     assert page.get_by_text("Held by its sender").first.is_visible()
     with field.south.office.files.session() as db:
         assert arrivals.get_stored(db, bundle).state == "held"
-    assert Entitled and filing
