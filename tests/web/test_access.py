@@ -116,7 +116,9 @@ def test_each_role_reaches_what_the_table_gives_it_and_nothing_else(served: Serv
                 if has_right([role], right):
                     assert "This is not for your role" not in answer.text, (handle, rule)
                     # A page of something takes an id; nothing has the one that is tried here.
-                    assert answer.status_code == 200 or (rule.arguments and answer.status_code in (302, 303, 403, 404)), rule
+                    assert answer.status_code == 200 or (
+                        rule.arguments and answer.status_code in (302, 303, 403, 404)
+                    ), rule
                 else:
                     assert answer.status_code == 403, (handle, rule)
                     assert "This is not for your role" in answer.text
