@@ -46,6 +46,7 @@ def empty(field: Field) -> CaseAt:
 
 def press(page: Page, name: str) -> None:
     page.get_by_role("main").get_by_role("button", name=name, exact=True).click()
+    page.wait_for_load_state("load")
 
 
 # ---- A case from its beginning to its end -----------------------------------------------------------------------
