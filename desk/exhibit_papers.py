@@ -35,7 +35,10 @@ def statement(case_id: str, object_id: str) -> ResponseReturnValue:
 @needs("case-read")
 def labels() -> ResponseReturnValue:
     """Labels of the chosen exhibits: numbers and seals, no content."""
-    return _pdf(print_labels([_label(one) for one in exhibits.chosen()]), "labels.pdf")
+    lines = exhibits.chosen()
+    if not lines:
+        return exhibits.nothing_chosen()
+    return _pdf(print_labels([_label(one) for one in lines]), "labels.pdf")
 
 
 def _label(line: Line) -> Label:

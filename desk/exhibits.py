@@ -308,17 +308,20 @@ def correct(case_id: str, object_id: str, number: int) -> ResponseReturnValue:
 
 
 def chosen() -> list[register.Line]:
-    """Exhibits that the address names as `x=<case>.<object>`; 404 for one of another form, or for none."""
+    """Exhibits that the address names as `x=<case>.<object>`; 404 for one of another form."""
     wanted = []
     for one in request.args.getlist("x")[:200]:
         case, _dot, thing = one.partition(".")
         if len(one) != 4 * IDENTIFIER_BYTES + 1:
             abort(404)
         wanted.append((identifier(case), identifier(thing)))
-    if not wanted:
-        abort(404)
     with office().files.session() as db:
         return register.chosen(db, officer(), wanted)
+
+
+def nothing_chosen() -> ResponseReturnValue:
+    """What a page of chosen exhibits says when none was ticked."""
+    return render_template("exhibits/nothing.html")
 
 
 def name_of(lines: list[register.Line]) -> str:

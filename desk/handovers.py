@@ -88,6 +88,8 @@ def _agencies() -> Choices:
 def offer() -> ResponseReturnValue:
     """Offer exhibits: the first of two signatures."""
     lines = exhibits.chosen()
+    if not lines:
+        return exhibits.nothing_chosen()
     form = _with_seals(lines)()
     form.agency.choices = [("", _("Choose")), *_agencies()]
     if request.method == "GET" and not form.is_restored:
@@ -125,6 +127,8 @@ def _is_offered(form: OfferForm, lines: Sequence[Line]) -> bool:
 def offered() -> ResponseReturnValue:
     """After an offer: the document, and what comes next."""
     lines = exhibits.chosen()
+    if not lines:
+        return exhibits.nothing_chosen()
     return render_template("handovers/offered.html", lines=lines, names=names(lines), name=exhibits.name_of(lines))
 
 
@@ -133,6 +137,8 @@ def offered() -> ResponseReturnValue:
 def document() -> ResponseReturnValue:
     """The file that goes along with offered exhibits."""
     lines = exhibits.chosen()
+    if not lines:
+        return exhibits.nothing_chosen()
     return _file(handover_papers.offer_file(office(), officer(), _ids(lines)), "handover-offer.json")
 
 
@@ -257,6 +263,8 @@ def _answers(form: AnswerForm, papers: Sequence[Paper]) -> list[Outcome]:
 def signed() -> ResponseReturnValue:
     """After an answer: the document that goes back to the giver."""
     lines = exhibits.chosen()
+    if not lines:
+        return exhibits.nothing_chosen()
     return render_template("handovers/signed.html", lines=lines, names=names(lines), states=exhibits.STATES)
 
 
@@ -265,6 +273,8 @@ def signed() -> ResponseReturnValue:
 def answered() -> ResponseReturnValue:
     """The file that goes back to the giver."""
     lines = exhibits.chosen()
+    if not lines:
+        return exhibits.nothing_chosen()
     return _file(handover_papers.answer_file(office(), officer(), _ids(lines)), "handover-answer.json")
 
 

@@ -267,9 +267,11 @@ def test_the_chosen_of_the_register_are_handed_over_and_empty_pages_say_what_to_
             boxes.nth(at).check()
         page.get_by_role("button", name="Hand over the chosen").click()
         assert page.get_by_role("heading", name="Hand over 2 exhibits").is_visible()
-        none = page.goto(f"{north.url}/handovers/offer")
-        assert none is not None
-        assert none.status == 404
+        page.goto(f"{north.url}/handovers/offer")
+        assert page.get_by_role("heading", name="Nothing is chosen").is_visible()
+        wrong = page.goto(f"{north.url}/handovers/offer?x=1")
+        assert wrong is not None
+        assert wrong.status == 404
     with browser.new_context(color_scheme="dark") as context:
         page = context.new_page()
         sign_in(page, south, "prosecutor-2")
