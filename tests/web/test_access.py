@@ -19,7 +19,10 @@ OPEN = {
     "setup.tasks", "setup.language", "setup.agency", "setup.administrators", "setup.second_factor", "setup.shares",
     "setup.share", "setup.broker", "setup.finish",
 }  # fmt: skip
-TAKES_A_CHOICE = {"exhibit_papers.labels"}
+TAKES_A_CHOICE = {
+    "exhibit_papers.labels", "handovers.offer", "handovers.offered", "handovers.document", "handovers.signed",
+    "handovers.answered", "handovers.answer", "handovers.close",
+}  # fmt: skip
 ROLES = {
     "north": {
         "liaison-1": "liaison", "supervisor-1": "supervisor", "auditor-1": "auditor",
