@@ -1,8 +1,8 @@
 """Admitting an agency: read what its application says, sign it, publish it when everybody has signed."""
 
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from flask import Blueprint, Response, flash, g, make_response, render_template, request, url_for
+from flask import Blueprint, Response, flash, make_response, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -12,7 +12,7 @@ from crypto.encoding import b64u, unb64u
 from desk.access import needs, now, office, officer
 from desk.agencies import KINDS
 from desk.forms import DeskForm, done, file, once, tick
-from desk.pack_upload import Arriving, SealedFile, read_through
+from desk.uploads import document, takes_document
 from errors import AmparoError, FormatError
 from exchange import admission
 
@@ -44,40 +44,19 @@ class PublishForm(DeskForm):
     statement = HiddenField()
 
 
-@pages.url_value_preprocessor
-def _limit(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
-    """An evidence file that is chosen by mistake must not lie in clear either."""
-    if request.method == "POST":
-        g.arriving = Arriving(office().files, admission.LARGEST_BYTES)
-        g.arriving.install(cast(Any, request)._get_current_object())
-
-
-@pages.teardown_request
-def _drop(_error: BaseException | None) -> None:
-    arriving = g.pop("arriving", None)
-    if arriving is not None:
-        arriving.close()
-
-
 @pages.route("/agencies/invite/admission", methods=["GET", "POST"])
 @needs("certify")
+@takes_document
 def page() -> ResponseReturnValue:
     """Choose the file; then what it says and how far it is."""
     form = FileForm()
-    if form.is_sent():
+    data = document(form, "statement", missing=_("Choose the file")) if form.is_sent() else None
+    if data is not None:
         try:
-            data = _uploaded(form.statement.data)
             return _state(data)
         except AmparoError as error:
             form.refuse("statement", _(error.message))
     return make_response(render_template("agencies/admission.html", form=form), 400 if form.errors else 200)
-
-
-def _uploaded(chosen: Any) -> bytes:
-    stream = getattr(chosen, "stream", None)
-    if not isinstance(stream, SealedFile) or not stream.size_bytes:
-        raise FormatError(_("Choose the file"))
-    return read_through(stream).read()
 
 
 def _state(data: bytes, form: SignForm | None = None) -> ResponseReturnValue:

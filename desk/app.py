@@ -36,6 +36,7 @@ from desk import (
     exhibits,
     factors,
     first_steps,
+    form_parser,
     handovers,
     keeping,
     kept,
@@ -59,7 +60,7 @@ from desk import (
     share_send,
     sharing,
     today,
-    uploads,
+    upload_parts,
     verify,
     viewing,
 )  # fmt: skip
@@ -74,7 +75,7 @@ BLUEPRINTS = (
     entry.pages, factors.pages, leave.pages, setup.pages, first_steps.pages, enrolment.pages, today.pages,
     progress.pages,
     casework.pages, people.pages, person_flags.pages, case_team.pages, charts.pages, case_history.pages, search.pages,
-    exhibits.pages, exhibit_papers.pages, handovers.pages, viewing.pages, uploads.pages,
+    exhibits.pages, exhibit_papers.pages, handovers.pages, viewing.pages, upload_parts.pages,
     sharing.pages, share_send.pages, bundles.pages, approvals.pages,
     keeping.pages, opening_approval.pages, answering.pages, kept.pages,
     consent.pages, packs.pages,
@@ -109,7 +110,7 @@ def create_desk(settings: DeskSettings) -> Flask:
         settings.idle_lock_minutes * 60, settings.session_hours * 3600, lambda officer: _is_current(office, officer)
     )
     app.extensions["office"], app.extensions["book"], app.extensions["jobs"] = office, book, Jobs()
-    uploads.install(app)
+    form_parser.install(app)
     localweb.guard(app, [settings.public_url])
     protect = CSRFProtect(app)
     Bootstrap5(app)

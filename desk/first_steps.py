@@ -3,7 +3,7 @@
 import io
 from typing import Any, Final
 
-from flask import Blueprint, abort, flash, render_template, request, send_file, url_for
+from flask import Blueprint, abort, flash, render_template, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -13,11 +13,11 @@ from agencies import factors, setup
 from crypto.statements import parse_statement
 from desk.access import needs, now, office, officer
 from desk.forms import DeskForm, done, file, once
+from desk.uploads import document, takes_document
 from errors import AmparoError
 from exchange import backups, comparing, first_run, membership
 
 pages: Final = Blueprint("first_steps", __name__)
-LARGEST_STATEMENT: Final = 512 * 1024
 
 
 class FoundingForm(DeskForm):
@@ -83,14 +83,15 @@ def come_in() -> ResponseReturnValue:
 
 @pages.post("/settings/first-steps/founding")
 @needs("administer")
+@takes_document
 def founding() -> ResponseReturnValue:
     """Sign the founding of a network with the root, whose shares lie on the table; the signed file comes back."""
     form: Any = FoundingForm()
-    if not form.is_sent():
+    raw = document(form, "statement", missing=_("Choose the file of the founding")) if form.is_sent() else None
+    if raw is None:
         return _page(form)
     papers = current_user.table.get(setup.ROOT, [])
     try:
-        raw = request.files["statement"].stream.read(LARGEST_STATEMENT + 1) if "statement" in request.files else b""
         signed = first_run.sign_founding(office(), parse_statement(raw), papers, now=now())
     except AmparoError as error:
         form.refuse("statement", _(error.message))

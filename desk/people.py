@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from flask_login import current_user
 
-from desk import case_words, person_fields, places
+from desk import case_words, person_fields, places, uploads
 from desk.access import identifier, needs, now, office, officer
 from desk.case_view import PersonLine, Shown, person_lines, show
 from desk.forms import DeskForm, done, file, long_text, once, tick
@@ -220,13 +220,15 @@ class TakeForm(DeskForm):
 
 @pages.route("/cases/<case_id>/persons/import", methods=["GET", "POST"])
 @needs("vault-write")
+@uploads.takes_document
 @once
 def read_table(case_id: str) -> ResponseReturnValue:
     """Read a table; nothing is taken in before the next page."""
     shown, form = _open_case(case_id), TableForm()
-    if form.is_sent():
+    raw = uploads.document(form, "table", missing=_("Choose a file")) if form.is_sent() else None
+    if raw is not None:
         try:
-            table = htcds.parse_persons(_raw(form), _name(form))
+            table = htcds.parse_persons(_table(raw), _name())
         except AmparoError as error:
             form.refuse("table", _(error.message))
         else:
@@ -238,19 +240,15 @@ def read_table(case_id: str) -> ResponseReturnValue:
     return render_template("people/import.html", case=shown, form=form)
 
 
-def _name(form: TableForm) -> str:
+def _name() -> str:
     """A plain name for the sentences of mistakes; by its ending it is text or a workbook."""
-    sent = str(getattr(form.table.data, "filename", "") or "").lower()
+    sent = uploads.document_name("table").lower()
+    if not sent.endswith(TABLES):
+        raise FormatError(_("A table is a file that ends in .csv or .xlsx"))
     return "persons.xlsx" if sent.endswith(".xlsx") else "persons.csv"
 
 
-def _raw(form: TableForm) -> bytes:
-    found = form.table.data
-    if not getattr(found, "filename", ""):
-        raise FormatError(_("Choose a file"))
-    if not str(found.filename).lower().endswith(TABLES):
-        raise FormatError(_("A table is a file that ends in .csv or .xlsx"))
-    raw = bytes(found.read(LARGEST_TABLE_BYTES + 1))
+def _table(raw: bytes) -> bytes:
     if len(raw) > LARGEST_TABLE_BYTES:
         raise LimitExceeded(_("This table is larger than 4 MB. Divide it into several."))
     return raw

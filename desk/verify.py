@@ -5,8 +5,7 @@ The same check as `amparo verify`, and the same words. What is uploaded is seale
 
 from typing import Any, Final, cast
 
-from flask import Blueprint, g, make_response, render_template, request
-from flask.blueprints import BlueprintSetupState
+from flask import Blueprint, make_response, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -15,7 +14,8 @@ from wtforms.validators import Optional
 from desk import languages
 from desk.access import office, without_sign_in
 from desk.forms import DeskForm, file
-from desk.pack_upload import Arriving, SealedFile, read_through, sweep
+from desk.sealed_file import read_through
+from desk.uploads import passing, takes_passing
 from evidence.pack_report import PROVEN, REFUSED, WHOLE, examine_stream, log_words, made_words
 from evidence.pack_texts import one_line
 from evidence.verification import TRUST_LIMIT
@@ -52,35 +52,21 @@ class PackForm(DeskForm):
     )  # fmt: skip
 
 
-@pages.record
-def _begin(state: BlueprintSetupState) -> None:
-    sweep(state.app.extensions["office"].files)
-
-
-@pages.url_value_preprocessor
-def _seal_what_arrives(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
-    """Before anybody reads the form; the reader of the form's token would spool the file in clear."""
-    if request.method == "POST":
-        g.arriving = Arriving(office().files, office().settings.max_pack_bytes)
-        # The request itself, not its proxy: the attribute is looked up there.
-        g.arriving.install(cast(Any, request)._get_current_object())
-
-
-@pages.teardown_request
-def _drop_what_arrived(_error: BaseException | None) -> None:
-    arriving = g.pop("arriving", None)
-    if arriving is not None:
-        arriving.close()
+def _most_bytes() -> int:
+    return int(office().settings.max_pack_bytes)
 
 
 @pages.route("/verify", methods=["GET", "POST"])
 @without_sign_in
+@takes_passing(_most_bytes)
 def check() -> ResponseReturnValue:
     """The form, and after it the result."""
     form = PackForm()
     if not form.is_sent():
         return _page(form)
-    pack, trust = _sealed(form.pack.data), _sealed(form.trust.data)
+    pack, trust = passing(form, "pack"), passing(form, "trust")
+    if form.errors:
+        return _page(form, 413)
     if pack is None:
         form.refuse("pack", _("Choose the pack"))
     if trust is not None and trust.size_bytes > TRUST_LIMIT:
@@ -93,14 +79,7 @@ def check() -> ResponseReturnValue:
 
 
 def _page(form: PackForm, status: int = 200) -> ResponseReturnValue:
-    most = languages.size(office().settings.max_pack_bytes)
-    return make_response(render_template("verify/form.html", form=form, most=most), status)
-
-
-def _sealed(uploaded: Any) -> SealedFile | None:
-    """The file of a field; None when none was chosen."""
-    stream = getattr(uploaded, "stream", None)
-    return stream if isinstance(stream, SealedFile) and (stream.size_bytes or uploaded.filename) else None
+    return make_response(render_template("verify/form.html", form=form, most=languages.size(_most_bytes())), status)
 
 
 def _shown(status: int, report: dict[str, Any]) -> dict[str, Any]:

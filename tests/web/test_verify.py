@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from cli.verify import examine
-from desk.pack_upload import FOLDER
+from desk.sealed_file import FOLDER
 from evidence.pack_report import PROVEN, REFUSED, WHOLE, log_words, made_words
 from storage.desk_files import BLOBS
 from tests.support.canaries import search
@@ -140,7 +140,7 @@ def test_what_is_larger_than_the_setting_is_refused_and_kept_nowhere(served: Ser
 
 
 def test_a_large_pack_is_a_page_in_words_in_the_browser_too(page: Page, served: Served, packs: Path) -> None:
-    assert "This is too large" in check(page, served, packs / "large.zip")
+    assert "too large for this page" in check(page, served, packs / "large.zip")
 
 
 def test_it_works_without_a_script_by_keyboard_and_for_who_is_signed_in(

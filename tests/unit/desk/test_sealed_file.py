@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from desk import pack_upload
-from desk.pack_upload import RUN_BYTES, Arriving, SealedFile, read_through, sweep
+from desk import sealed_file
+from desk.sealed_file import RUN_BYTES, SealedFile, read_through, sweep
 from errors import DecryptionFailed, LimitExceeded
 from storage.desk_files import BLOBS, DeskFiles
 from tests.support.canaries import search
@@ -48,40 +48,39 @@ def test_it_is_read_back_as_it_was_in_whatever_pieces_it_came(files: DeskFiles, 
 
 def test_the_words_lie_nowhere_while_it_arrives_nor_when_it_is_whole_nor_afterwards(files: DeskFiles) -> None:
     made = filled(files, (CANARY * 4000).encode())
-    assert list((files.folder / BLOBS / pack_upload.FOLDER).iterdir())
+    assert list((files.folder / BLOBS / sealed_file.FOLDER).iterdir())
     assert search(files.folder, [CANARY]) == []
     assert read_through(made).read() == (CANARY * 4000).encode()
     assert search(files.folder, [CANARY]) == []
     (files.folder / "planted").write_text(CANARY)  # control: the same search finds it
     assert search(files.folder, [CANARY]) == [("planted", CANARY)]
     made.close()
-    assert list((files.folder / BLOBS / pack_upload.FOLDER).iterdir()) == []
+    assert list((files.folder / BLOBS / sealed_file.FOLDER).iterdir()) == []
 
 
 def test_each_file_has_a_key_of_its_own(files: DeskFiles) -> None:
     streams = [read_through(filled(files, b"the same bytes" * 100)) for _ in range(2)]
-    first, second = [one.read_bytes() for one in (files.folder / BLOBS / pack_upload.FOLDER).iterdir()]
+    first, second = [one.read_bytes() for one in (files.folder / BLOBS / sealed_file.FOLDER).iterdir()]
     assert first != second
     assert streams[0].read() == streams[1].read()
 
 
 def test_what_is_too_large_is_refused_and_leaves_nothing(files: DeskFiles) -> None:
-    arriving = Arriving(files, 1000)
-    fits = arriving.stream()
+    fits, made = SealedFile(files, 1000), SealedFile(files, 1000)
     assert fits.write(b"x" * 1000) == 1000  # control
-    made = arriving.stream()
     made.write(b"x" * 600)
     with pytest.raises(LimitExceeded):
         made.write(b"x" * 401)
-    arriving.close()
-    assert list((files.folder / BLOBS / pack_upload.FOLDER).iterdir()) == []
+    fits.close()
+    made.close()
+    assert list((files.folder / BLOBS / sealed_file.FOLDER).iterdir()) == []
 
 
 def test_a_blob_that_is_altered_meanwhile_is_refused(files: DeskFiles, rng: random.Random) -> None:
     data = rng.randbytes(RUN_BYTES + 5)
     made = filled(files, data)
     stream = read_through(made)
-    (path,) = (files.folder / BLOBS / pack_upload.FOLDER).iterdir()
+    (path,) = (files.folder / BLOBS / sealed_file.FOLDER).iterdir()
     raw = bytearray(path.read_bytes())
     raw[-3] ^= 1
     path.write_bytes(raw)
@@ -103,6 +102,6 @@ def test_what_a_stop_of_the_program_left_is_removed_at_the_next_start(files: Des
     sweep(files)  # there is nothing yet
     left = SealedFile(files, MOST)
     left.write(b"x" * 100_000)
-    assert len(list((files.folder / BLOBS / pack_upload.FOLDER).iterdir())) == 1
+    assert len(list((files.folder / BLOBS / sealed_file.FOLDER).iterdir())) == 1
     sweep(files)
-    assert list((files.folder / BLOBS / pack_upload.FOLDER).iterdir()) == []
+    assert list((files.folder / BLOBS / sealed_file.FOLDER).iterdir()) == []

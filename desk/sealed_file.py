@@ -1,15 +1,13 @@
-"""Files that arrive at a page are sealed while they arrive: nothing of them lies in clear on the desk's disk.
+"""A file that arrives at a page and is only looked at: sealed while it arrives, nothing of it in clear on the disk.
 
-A form with a file would otherwise be spooled in clear into the folder for temporary files. Here each file of a form
-goes through the chunk format under a fresh key that lives in memory alone, into a blob of the desk. It is read back
-through an opener, in pieces, and is gone at the end of the request.
+It goes through the chunk format under a fresh key that lives in memory alone, into a blob of the desk; it is read back
+through an opener, in pieces, and is gone when it is closed.
 """
 
 import io
 import os
 import secrets
 import shutil
-from collections.abc import Callable
 from typing import Any, Final, cast
 
 from crypto.chunks import CHUNK_BYTES, KEY_BYTES, PREFIX_BYTES, Opener, Sealer
@@ -21,8 +19,6 @@ FOLDER: Final = "uploads"
 CONTEXT: Final = b"amparo/desk/upload"
 CHUNKS_AT_ONCE: Final = 64
 RUN_BYTES: Final = CHUNKS_AT_ONCE * CHUNK_BYTES
-EXTRA_BYTES: Final = 2**20  # of a form around its file
-MOST_PARTS: Final = 20
 # What is checked must not take the room that the desk's own work needs.
 KEPT_FREE_BYTES: Final = 256 * 2**20
 LOOK_EVERY_BYTES: Final = 64 * 2**20
@@ -66,7 +62,7 @@ class SealedFile(io.RawIOBase):
             raise io.UnsupportedOperation("this file is whole")
         size = len(data)
         if self.size_bytes + size > self._most:
-            raise LimitExceeded
+            raise LimitExceeded("this file is too large for this page; nothing of it was kept")
         if self.size_bytes % LOOK_EVERY_BYTES + size >= LOOK_EVERY_BYTES or not self.size_bytes:
             self._require_room()
         self.size_bytes += size
@@ -138,37 +134,6 @@ class SealedFile(io.RawIOBase):
         start, end = opener.sealed_range(at * CHUNKS_AT_ONCE, CHUNKS_AT_ONCE)
         raw = self._blobs.get_range(self._name, start, end - start)
         self._run, self._run_at = opener.open_run(raw, at * CHUNKS_AT_ONCE), at
-
-
-class Arriving:
-    """The files of one request. `close` them all at its end, whatever happened."""
-
-    def __init__(self, files: DeskFiles, most_bytes: int) -> None:
-        self._files, self._most = files, most_bytes
-        self._made: list[SealedFile] = []
-
-    def install(self, request: Any) -> None:
-        """Let this request's form put its files here, in place of temporary files; call it before the form is read."""
-        request.max_content_length = self._most + EXTRA_BYTES
-        request.max_form_parts = MOST_PARTS
-        request._get_file_stream = self.stream
-
-    @property
-    def stream(self) -> Callable[..., SealedFile]:
-        """What the reader of forms calls for each file."""
-
-        def make(*_args: Any, **_kwargs: Any) -> SealedFile:
-            made = SealedFile(self._files, self._most)
-            self._made.append(made)
-            return made
-
-        return make
-
-    def close(self) -> None:
-        """Drop the keys and the blobs."""
-        for one in self._made:
-            one.close()
-        self._made.clear()
 
 
 def read_through(file: SealedFile) -> io.BufferedReader:
