@@ -3,20 +3,19 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from flask import Blueprint, flash, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
-from wtforms import HiddenField
 
 from agencies import cases
 from desk import share_words, sharing
 from desk.access import may, needs, now, office, officer
 from desk.casework import identifier
 from desk.forms import DeskForm, done, once
-from desk.share_summary import code_words, month_words, shown
-from errors import AmparoError, ApprovalMissing, Conflict, NotEntitled, NotFound, NotPermitted
-from exchange import approvals, arrivals, joint, keeping, questions, reading, registers, share_drafts, withdrawals
+from desk.share_summary import shown
+from errors import AmparoError, Conflict, NotFound, NotPermitted
+from exchange import approvals, arrivals, flag_lifting, joint, keeping, questions, registers, share_drafts, withdrawals
 from exchange.models import Approval
 from identity import consent
 
@@ -25,9 +24,7 @@ MOST_ASKED: Final = 50
 
 
 class AnswerForm(DeskForm):
-    """Approve or refuse. `flags` is the digest of the flag register that the page showed."""
-
-    flags = HiddenField()
+    """Approve or refuse."""
 
 
 def waiting() -> int:
@@ -57,20 +54,18 @@ def page(approval: str) -> ResponseReturnValue:
         readers = approvals.readers_of(db, approval_id)
     form = AnswerForm()
     if form.is_sent():
-        return _answer(row, form)
+        return _answer(row)
     is_own = row.asked_by == officer().handle
+    if row.kind == joint.OPEN and not is_own:
+        return redirect(url_for("opening_approval.page", approval_id=approval))
     subject = _subject(row, is_own=is_own)
-    seen, refusal = _look(row) if row.kind == "open" and not is_own and row.state == approvals.WAITING else (None, None)
-    if seen is not None:
-        form.flags.data = seen.register_digest.hex()
     with office().files.session() as db:
         content = None if subject.made is None else shown(db, office(), officer(), subject.made)
         handle = None if subject.made is None else _handle(db, subject.made.case_id)
     return render_template(
-        "approvals/page.html", row=row, subject=subject, is_own=is_own, readers=readers, form=form, seen=seen,
-        handle=handle, refusal=refusal, content=content, words=share_words, question=question_of(row.kind),
-        month_words=month_words, code_words=code_words, next=_next(row) if is_own else None,
-        can_carry_out=is_own and row.kind in CARRY_OUT, sender=_sender(row),
+        "approvals/page.html", row=row, subject=subject, is_own=is_own, readers=readers, form=form,
+        handle=handle, content=content, words=share_words, question=question_of(row.kind),
+        next=_next(row) if is_own else None, can_carry_out=is_own and row.kind in CARRY_OUT, sender=_sender(row),
     )  # fmt: skip
 
 
@@ -104,48 +99,29 @@ def _sender(row: Approval) -> str:
             return ""
 
 
-def _look(row: Approval) -> tuple[reading.Preview | None, AmparoError | None]:
-    """Cover and flags as the second officer may read them; nothing is opened and nothing is logged."""
-    try:
-        return reading.preview(office(), officer(), row.object_id, now=now()), None
-    except NotEntitled:
-        return None, None
-    except AmparoError as error:
-        return None, error
-
-
 # ---- The answer ---------------------------------------------------------------------------------------------------
 
 
-def _answer(row: Approval, form: AnswerForm) -> ResponseReturnValue:
+def _answer(row: Approval) -> ResponseReturnValue:
     wanted = request.form.get("do", "")
     if row.asked_by == officer().handle:
         return _own(row, wanted)
     here = url_for("approvals.page", approval=row.approval_id.hex())
     try:
+        if row.kind == joint.OPEN:
+            return redirect(url_for("opening_approval.page", approval_id=row.approval_id.hex()), 303)
         if wanted == "approve":
-            _grant(row, str(form.flags.data or ""))
+            with office().files.session() as db:
+                approvals.grant(db, officer(), row.approval_id, now=now())
             flash(_("Approved. Your colleague goes on."), "ok")
         elif wanted == "refuse":
             with office().files.session() as db:
                 approvals.deny(db, officer(), row.approval_id, now=now())
             flash(_("Refused. Your colleague sees it; tell them why."), "ok")
-    except ApprovalMissing:
-        flash(_("It changed since you read it: the flags were written anew. Your colleague asks again."), "warn")
-        return done(here)
     except Conflict as error:
         flash(_(error.message), "warn")
         return done(here)
     return done(url_for("approvals.listing"))
-
-
-def _grant(row: Approval, flags: str) -> None:
-    if row.kind == joint.OPEN:
-        acknowledged = bytes.fromhex(flags) if flags else None
-        joint.approve_opening(office(), officer(), row.approval_id, acknowledged=acknowledged, now=now())
-        return
-    with office().files.session() as db:
-        approvals.grant(db, officer(), row.approval_id, now=now())
 
 
 # ---- Own questions ------------------------------------------------------------------------------------------------
@@ -181,13 +157,17 @@ def _lower(row: Approval) -> None:
     registers.lower_flag(office(), officer(), row.approval_id, now=now())
 
 
+def _lift_flag(row: Approval) -> None:
+    flag_lifting.lift(office(), officer(), row.approval_id, now=now())
+
+
 def _keep(row: Approval) -> None:
     keeping.keep(office(), officer(), row.approval_id, item_id=row.object_id, now=now())
 
 
 # What can be done from the page of the question itself; a bundle is sealed from its draft, and opened in the inbox.
 CARRY_OUT: Final[Mapping[str, Callable[[Approval], None]]] = {
-    "destroy": _withdraw, "lift": _lift, "lower": _lower, "keep": _keep,
+    "destroy": _withdraw, "lift": _lift, "lower": _lower, "keep": _keep, flag_lifting.LIFT: _lift_flag,
 }  # fmt: skip
 
 
@@ -204,8 +184,7 @@ def _next(row: Approval) -> tuple[str, str] | None:
             draft = _draft_of(db, row.approval_id)
         return None if draft is None else (sharing.address("send", draft), _("Go on with the share"))
     if row.kind == "open" and may("open"):
-        found = sharing.address_if("inbox.bundle", bundle_id=row.object_id.hex())
-        return None if found is None else (found, _("Go on in the inbox"))
+        return url_for("inbox.bundle", bundle_id=row.object_id.hex()), _("Go on in the inbox")
     return None
 
 

@@ -15,7 +15,6 @@ from desk.case_view import Shown, overview, show
 from desk.forms import DeskForm, day, done, long_text, once, one_of, options, select, text, tick
 from desk.paging import paged
 from errors import Conflict, FormatError
-from evidence import exhibits, holdings
 from exchange import case_files, case_lists
 from exchange.case_files import CaseFacts
 
@@ -218,18 +217,3 @@ def _shown(case_id: str) -> Shown:
     number_ = identifier(case_id)
     with office().files.session() as db:
         return show(db, office(), officer(), number_)
-
-
-# ---- An exhibit -------------------------------------------------------------------------------------------------
-
-
-@pages.get("/cases/<case_id>/exhibits/<object_id>")
-@needs("case-read")
-def exhibit(case_id: str, object_id: str) -> ResponseReturnValue:
-    """Who held an exhibit, what was done with it, and whether the log proves it."""
-    with office().files.session() as db:
-        found = exhibits.get_exhibit(db, officer(), identifier(case_id), identifier(object_id))
-        history = holdings.history(db, officer(), identifier(case_id), identifier(object_id))
-    return render_template(
-        "exhibit.html", case_id=case_id, exhibit=found, history=history, states=case_words.CUSTODY
-    )  # fmt: skip

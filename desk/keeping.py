@@ -19,6 +19,7 @@ from desk.jobs import Progress
 from desk.opened import held_of, pages, shown_of
 from desk.opened_store import Held
 from errors import AmparoError, FlagForbids
+from evidence.readers import Material
 from exchange import adopting, exports, handing_on
 from exchange.reading import preview
 
@@ -173,10 +174,10 @@ def take_out(bundle_id: str, number: int) -> ResponseReturnValue:
             exports.tell_as_files(office(), officer(), held.opened, held.as_files, now=now())
             held.is_told = True
     headers: dict[str, Any] = {
-        "Content-Disposition": f'attachment; filename="file-{number:03d}"', "Content-Length": str(file.size),
+        "Content-Disposition": f'attachment; filename="file-{number:03d}"', "Content-Length": str(file.size_bytes),
     }  # fmt: skip
     return Response(stream_with_context(_whole(file)), mimetype="application/octet-stream", headers=headers)
 
 
-def _whole(file: opened_files.ViewedFile) -> Iterator[bytes]:
-    yield from file.read(0, file.size)
+def _whole(file: Material) -> Iterator[bytes]:
+    yield from file.read(0, file.size_bytes)

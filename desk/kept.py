@@ -1,20 +1,23 @@
 """What is kept out of bundles of others: the list, one item, its legal ground, and receipts of what was deleted."""
 
+import time
 from typing import Any, Final
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
+from flask_login import current_user
 
-from desk import bundle_view, bundle_words, opened_files
+from desk import bundle_view, bundle_words, opened_files, viewing
 from desk.access import needs, now, office, officer
 from desk.casework import identifier
 from desk.forms import DeskForm, done, long_text, once, tick
 from desk.keeping import case_choices
 from desk.paging import paged
 from errors import ApprovalMissing, Conflict, FormatError, NotFound, Refused, ReleaseDestroyed, ReleaseHeld
+from evidence.readers import Material
 from exchange import approvals, filing, keeping, kept, purges
 from exchange.delivery import day_of
 from exchange.forms import LARGEST_FORM_BYTES, parse_form
@@ -22,6 +25,7 @@ from exchange.kept import KeptItem
 from exchange.models import Approval
 
 pages: Final = Blueprint("kept", __name__)
+UNDER: Final = b"under"
 
 
 class ReceiptsForm(DeskForm):
@@ -94,24 +98,69 @@ def item(item_id: str) -> ResponseReturnValue:
     with office().files.session() as db:
         found = kept.get_kept(db, officer(), raw)
     form = UnderForm()
-    under = found.item.ground if form.is_sent() else None
-    is_readable = found.standing != kept.CLOSED or under is not None
-    shown = _content(found, under) if is_readable else {"text": None, "note": None}
+    if form.is_sent():
+        current_user.shown[raw, UNDER] = time.monotonic() + viewing.OPEN_SECONDS
+        return done(url_for("kept.item", item_id=item_id))
+    is_readable = _is_readable(found)
     return render_template(
         "kept/item.html", one=found, today=day_of(now()), words=bundle_words, form=form, is_readable=is_readable,
         codes=[] if found.cover is None else bundle_view.codes_of(found.cover.handling, found.sender.split("/")[0]),
-        asked=_asked(raw), states=approvals, **shown,
+        asked=_asked(raw), states=approvals, **(_content(found) if is_readable else {}),
     )  # fmt: skip
 
 
-def _content(found: KeptItem, under: str | None) -> dict[str, Any]:
-    item = found.item
+def _is_readable(found: KeptItem) -> bool:
+    """Whether the item is free to be read, or its ground was accepted a moment ago."""
+    until = float(current_user.shown.get((found.item.item_id, UNDER), 0.0))
+    return found.standing != kept.CLOSED or until > time.monotonic()
+
+
+def _content(found: KeptItem) -> dict[str, Any]:
+    """What an item says. A file of an exhibit is shown there, on the custody record."""
+    item, item_id = found.item, found.item.item_id.hex()
     if item.kind == filing.FORM:
-        raw = b"".join(filing.read_filed(office().files, officer(), item.item_id, under=under))
+        raw = b"".join(filing.read_filed(office().files, officer(), item.item_id, under=_under(found)))
         kind = item.media_type.removeprefix("application/vnd.amparo.").removesuffix("+json")
-        return {"text": None, "note": parse_form(raw[: LARGEST_FORM_BYTES + 1], kind)}
-    viewed = opened_files.of_kept(office(), officer(), item, found.exhibit or item.item_id.hex()[:8], under)
-    return {"text": opened_files.text_of(viewed), "note": None}
+        return {"note": parse_form(raw[: LARGEST_FORM_BYTES + 1], kind)}
+    if found.exhibit is not None:
+        return {"at_exhibit": url_for("viewing.page", case_id=item.case_id.hex(), file_id=item.file_id.hex())}
+    part = viewing.part_asked()
+    return viewing.shown(
+        _material(found), part=part, part_url=lambda at: url_for("kept.item", item_id=item_id, part=at),
+        picture_url=url_for("kept.picture", item_id=item_id, part=part),
+        stream_url=url_for("kept.stream", item_id=item_id),
+    )  # fmt: skip
+
+
+def _under(found: KeptItem) -> str | None:
+    return found.item.ground if found.standing == kept.CLOSED else None
+
+
+def _material(found: KeptItem) -> Material:
+    return opened_files.of_kept(office(), officer(), found.item, found.item.item_id.hex()[:8], _under(found))
+
+
+def _readable(item_id: str) -> Material:
+    raw = identifier(item_id)
+    with office().files.session() as db:
+        found = kept.get_kept(db, officer(), raw)
+    if not _is_readable(found) or found.item.kind == filing.FORM or found.exhibit is not None:
+        abort(403)
+    return _material(found)
+
+
+@pages.get("/kept/<item_id>/picture")
+@needs("file")
+def picture(item_id: str) -> ResponseReturnValue:
+    """The picture of one part of a file."""
+    return viewing.picture(_readable(item_id), viewing.part_asked())
+
+
+@pages.get("/kept/<item_id>/stream")
+@needs("file")
+def stream(item_id: str) -> ResponseReturnValue:
+    """Sound or film."""
+    return viewing.stream(_readable(item_id))
 
 
 # ---- Past an order to delete ------------------------------------------------------------------------------------

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from flask import flash, render_template, url_for
+from flask import abort, flash, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
 from crypto.encoding import unb64u
 from crypto.header import IDENTIFIER_BYTES
-from desk import bundle_view, bundle_words, opened_files
+from desk import bundle_view, bundle_words, opened_files, viewing
 from desk.access import needs, office, officer
 from desk.casework import identifier
 from desk.forms import done, once
@@ -17,6 +17,7 @@ from desk.inbox import to_cover
 from desk.opened_store import Held
 from desk.together import pages
 from errors import ReleaseDestroyed, ReleaseHeld
+from evidence.readers import Material
 from exchange import reading, release
 
 __all__ = ["held_of", "pages", "shown_of"]
@@ -113,13 +114,38 @@ def file(bundle_id: str, number: int) -> ResponseReturnValue:
     held = held_of(raw)
     if held is None:
         return to_cover(raw)
-    viewed = opened_files.of_opened(held, number)
-    content = held.opened.content(number)
-    return render_template(
-        "inbox/file.html", **shown_of(held, "exhibits"), file=viewed, sha256=unb64u(content.entry["sha256"]).hex(),
-        title=opened_files.labels_of(held).get(str(content.entry["file"])) or _("File %(n)d", n=number),
-        text=opened_files.text_of(viewed), most=opened_files.MOST_SHOWN_BYTES,
+    content, part = held.opened.content(number), viewing.part_asked()
+    inside = viewing.shown(
+        opened_files.of_opened(held, number), part=part,
+        part_url=lambda at: url_for("inbox.file", bundle_id=bundle_id, number=number, part=at),
+        picture_url=url_for("inbox.file_picture", bundle_id=bundle_id, number=number, part=part),
+        stream_url=url_for("inbox.file_stream", bundle_id=bundle_id, number=number),
     )  # fmt: skip
+    return render_template(
+        "inbox/file.html", **shown_of(held, "exhibits"), sha256=unb64u(content.entry["sha256"]).hex(),
+        title=opened_files.labels_of(held).get(str(content.entry["file"])) or _("File %(n)d", n=number), **inside,
+    )  # fmt: skip
+
+
+@pages.get("/inbox/<bundle_id>/opened/files/<int:number>/picture")
+@needs("open")
+def file_picture(bundle_id: str, number: int) -> ResponseReturnValue:
+    """The picture of one part of a file."""
+    return viewing.picture(_material(bundle_id, number), viewing.part_asked())
+
+
+@pages.get("/inbox/<bundle_id>/opened/files/<int:number>/stream")
+@needs("open")
+def file_stream(bundle_id: str, number: int) -> ResponseReturnValue:
+    """Sound or film."""
+    return viewing.stream(_material(bundle_id, number))
+
+
+def _material(bundle_id: str, number: int) -> Material:
+    held = held_of(identifier(bundle_id))
+    if held is None:
+        abort(403)
+    return opened_files.of_opened(held, number)
 
 
 @pages.get("/inbox/<bundle_id>/record")

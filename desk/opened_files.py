@@ -1,42 +1,20 @@
-"""Files out of opened bundles and of what is kept, as a viewer takes them: name, media type, size, and any range.
+"""Files out of opened bundles and of what is kept, as the viewer takes them (`evidence.readers.Material`).
 
-A viewer reads through `ViewedFile` and never writes what it reads. Plain text is shown by `text_of`.
+Each is called by the label that its exhibit gives it, or by its number: never by the name that it had at its owner's.
 """
 
-import itertools
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Final
 
 from agencies.members import OfficerSession
 from desk.opened_store import Held
+from evidence.readers import Material
 from exchange import filing
 from exchange.filing import FiledItem
 from exchange.office import Office
 
-PLAIN: Final = "text/plain"
-MOST_SHOWN_BYTES: Final = 400_000
 
-Read = Callable[[int, int], Iterator[bytes]]
-
-
-@dataclass(frozen=True, slots=True)
-class ViewedFile:
-    """A file in memory only.
-
-    Attributes:
-        name: the label that its exhibit gives it, or its number; never the name that it had at its owner's.
-        read: bytes from start (inclusive) to end (exclusive), in blocks.
-    """
-
-    name: str
-    media_type: str
-    size: int
-    read: Read = field(repr=False)
-
-
-def of_opened(held: Held, number: int) -> ViewedFile:
+def of_opened(held: Held, number: int) -> Material:
     """File `number` of an opened bundle; 0 is its form.
 
     Raises:
@@ -44,7 +22,7 @@ def of_opened(held: Held, number: int) -> ViewedFile:
     """
     content = held.opened.content(number)
     name = labels_of(held).get(str(content.entry["file"]), f"{number}")
-    return ViewedFile(
+    return Material(
         name, str(content.entry["media_type"]), content.size_bytes,
         lambda start, end: _locked(held.reading, lambda: held.opened.read_range(number, start, end)),
     )  # fmt: skip
@@ -67,29 +45,13 @@ def _locked(lock: threading.RLock, blocks: Callable[[], Iterator[bytes]]) -> Ite
         yield block
 
 
-def of_kept(office: Office, officer: OfficerSession, item: FiledItem, name: str, under: str | None) -> ViewedFile:
-    """A kept file. It is sealed as a stream: a range is read from its start.
+def of_kept(office: Office, officer: OfficerSession, item: FiledItem, name: str, under: str | None) -> Material:
+    """A kept file.
 
     Args:
         under: the legal ground, for an item that is kept past an order to delete.
     """
-
-    def read(start: int, end: int) -> Iterator[bytes]:
-        at = 0
-        for block in filing.read_filed(office.files, officer, item.item_id, under=under):
-            piece = block[max(0, start - at) : max(0, end - at)]
-            at += len(block)
-            if piece:
-                yield bytes(piece)
-            if at >= end:
-                return
-
-    return ViewedFile(name, item.media_type, item.size_bytes, read)
-
-
-def text_of(file: ViewedFile) -> str | None:
-    """What a plain text says, at most 400,000 bytes of it; None for any other file."""
-    if file.media_type != PLAIN:
-        return None
-    raw = b"".join(itertools.chain(file.read(0, min(file.size, MOST_SHOWN_BYTES))))
-    return raw.decode("utf-8", "replace")
+    return Material(
+        name, item.media_type, item.size_bytes,
+        lambda start, end: filing.read_filed_range(office.files, officer, item.item_id, start, end, under=under),
+    )  # fmt: skip

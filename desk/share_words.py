@@ -111,6 +111,10 @@ QUESTIONS: Final[dict[str, tuple[Any, Any]]] = {
     "seal": (_l("Seal and send a bundle"), _l("Your colleague can seal and send it after you approve.")),
     "open": (_l("Open a bundle together"), _l("Your colleague can open it after you approve, once.")),
     "lower": (_l("Lower a protection flag"), _l("The flag is lowered on this bundle for everybody.")),
+    "lift-flag": (
+        _l("Lift a protection flag from a person"),
+        _l("New bundles do not carry it any more. On bundles that were sent it is lowered one by one."),
+    ),
     "lift": (_l("Lift a hold"), _l("What rests on the consent can be opened again.")),
     "destroy": (
         _l("Withdraw: destroy the key halves"),

@@ -9,7 +9,6 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
-from werkzeug.routing import BuildError
 
 from agencies import cases
 from desk import share_forms, share_words
@@ -191,7 +190,7 @@ def recipients(draft_id: str) -> ResponseReturnValue:
         return save(draft, form, "recipients", recipients=tuple(chosen), own_officers=tuple(form["own"].data))
     return page(
         "recipients", "recipients", draft, form=form, found=found, own=own, notes=share_forms.substitute_notes,
-        compare=lambda name: address_if("agencies.compare", agency=name), is_refused=form.is_submitted(),
+        compare=lambda name: url_for("agencies.compare", name=name), is_refused=form.is_submitted(),
         nobody=form.is_submitted() and not any(form[f"to-{one.name}"].data for one in found if one.is_open),
     )  # fmt: skip
 
@@ -219,14 +218,6 @@ def _chosen(form: DraftForm, found: Iterable[share_options.AgencyChoice]) -> lis
     if not chosen and open_ones:
         form.refuse(f"to-{open_ones[0].name}", _("Choose at least one agency"))
     return chosen if is_whole else []
-
-
-def address_if(endpoint: str, **values: Any) -> str | None:
-    """The address of a page that this desk may not have."""
-    try:
-        return url_for(endpoint, **values)
-    except BuildError:
-        return None
 
 
 # ---- 3. What to share ---------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from crypto.encoding import parse_json, unb64u
 from custody.register import PLACE_BYTES
-from errors import AmparoError
 from exchange.approvals import Asked
 from exchange.composition import Composition, parse_composition
 
@@ -20,7 +19,8 @@ class Subject:
 
     Attributes:
         made: the bundle, if one is to be sealed.
-        flag: the flag as it would stand, if one is to be lowered.
+        flag: the flag as it would stand, if one is to be lowered on a bundle; as it stands, if it is to be lifted from
+            a person.
         count: how many things it reaches, e.g. sealed bundles and spares that rest on a consent.
         place, export: of an opening.
         reason: why more is sent than the purpose needs.
@@ -53,8 +53,12 @@ def _lower(asked: Asked, shown: Mapping[str, Any]) -> dict[str, Any]:
     return {"flag": parse_json(unb64u(asked.subject["subjects"][0]["core"]), max_bytes=PLACE_BYTES)}
 
 
+def _lift_flag(_asked: Asked, shown: Mapping[str, Any]) -> dict[str, Any]:
+    return {"flag": {name: shown[name] for name in ("flag", "instruction", "concerns", "from", "until")}}
+
+
 _READ: Final[Mapping[str, Callable[[Asked, Mapping[str, Any]], dict[str, Any]]]] = {
-    "seal": _seal, "open": _open, "lower": _lower,
+    "seal": _seal, "open": _open, "lower": _lower, "lift-flag": _lift_flag,
 }  # fmt: skip
 
 
@@ -70,12 +74,3 @@ def subject_of(asked: Asked) -> Subject:
         asked.kind, str(first.get("purpose", "")), str(first.get("legal_basis", "")),
         count=len(asked.subject["subjects"]), **(read(asked, shown) if read else {}),
     )  # fmt: skip
-
-
-def is_readable(asked: Asked) -> bool:
-    """Whether `subject_of` has words for it."""
-    try:
-        subject_of(asked)
-    except (AmparoError, KeyError, TypeError, ValueError):
-        return False
-    return True
