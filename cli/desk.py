@@ -56,9 +56,14 @@ def batch(at: At) -> None:
 @pass_at
 def run(at: At) -> None:
     """Serve the desk's pages on this machine, and sync, until Ctrl-C."""
-    from desk.app import serve
+    from desk.server import serve
 
-    serve(at.settings, lambda address: click.echo(f"The desk answers at {address}"))
+    serve(at.settings, _announce)
+
+
+def _announce(address: str) -> None:
+    click.echo(f"The desk answers at {address}")
+    sys.stdout.flush()
 
 
 for command in (

@@ -1,7 +1,6 @@
-"""The desk as a web application: one process, its keys in memory, sync in a thread with nobody signed in."""
+"""The desk as a web application: one process with its keys in memory."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from flask_wtf.csrf import generate_csrf
 
 from agencies import members
 from agencies.members import OfficerSession
-from config.logs import set_up_logs
 from config.settings import DeskSettings
 from desk import (
     access,
@@ -64,7 +62,6 @@ from desk import (
     verify,
     viewing,
 )  # fmt: skip
-from desk.clock import Clock
 from desk.jobs import Jobs
 from desk.knows import broker_knows
 from desk.status import log_state
@@ -85,7 +82,7 @@ BLUEPRINTS = (
 
 
 def create_desk(settings: DeskSettings) -> Flask:
-    """The desk's application; `start_clock` runs its sync beside it.
+    """The desk's application; `desk.server` serves it and runs its clock beside it.
 
     Raises:
         NotFound, SetUpUnfinished: there is no desk in the folder of the settings, or it has joined no network.
@@ -148,30 +145,3 @@ def _context(office: Office) -> dict[str, Any]:
             "without_second_factor": office.settings.second_factor == "off",
         }  # fmt: skip
     return found
-
-
-def serve(settings: DeskSettings, announce: Callable[[str], object] = lambda _address: None) -> None:
-    """Serve the desk's pages until SIGTERM: threads of one process, since keys live in its memory.
-
-    Args:
-        announce: gets the address to open: with a one-time code, while the desk is not set up.
-    """
-    set_up_logs(settings.log_level, settings.log_form)
-    app = create_desk(settings)
-    announce(setup.address(app))
-    clock = Clock(app, settings.sync_every_seconds)
-    clock.start()
-    try:
-        _serve(app, settings)
-    finally:
-        clock.stop()
-        app.extensions["book"].end_all()
-        setup.close(app)
-        membership.close_office(app.extensions["office"])
-
-
-def _serve(app: Flask, settings: DeskSettings) -> None:
-    from werkzeug.serving import make_server
-
-    server = make_server(settings.host, settings.port, app, threaded=True)
-    server.serve_forever()

@@ -71,15 +71,20 @@ class DeskProcess:
 
     @property
     def memory_bytes(self) -> int:
-        """What the process holds in memory now."""
+        """What the process that serves holds in memory now."""
+        return int(psutil.Process(self.serving).memory_info().rss)
+
+    @property
+    def serving(self) -> int:
+        """The process that answers: it has the keys."""
         assert self.process is not None
-        return int(psutil.Process(self.process.pid).memory_info().rss)
+        (child,) = psutil.Process(self.process.pid).children()
+        return int(child.pid)
 
     @property
     def open_files(self) -> list[str]:
         """What the process has open, deleted files as well: those are read through their descriptors."""
-        assert self.process is not None
-        folder = Path(f"/proc/{self.process.pid}/fd")
+        folder = Path(f"/proc/{self.serving}/fd")
         return [str(one) for one in folder.iterdir() if (one.resolve().is_file() or "deleted" in str(one.resolve()))]
 
     def kill(self) -> None:

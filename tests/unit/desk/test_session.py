@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 from agencies import members
 from agencies.members import OfficerSession
 from config.settings import DeskSettings
-from desk.app import Clock, create_desk
+from desk.app import create_desk
+from desk.clock import Clock
 from desk.session import SessionBook
 from errors import SignInRequired
 from exchange.models import RegisterRow
