@@ -64,6 +64,15 @@ KINDS: Final[dict[str, Words]] = {
             _l("If nobody did, tell your partners to seal nothing to you."), KEEP, OPERATOR,
         ),
     ),
+    "handover-mismatch": Words(
+        "stop", _l("What was handed over is not what was offered"),
+        _l("The seal number or the digest of a file differs from the signed offer. Nothing was signed for, and the "
+           "chain stays where it was."),
+        (
+            _l("Keep the exhibit apart as it is, and write down who brought it and when."), PARTNER,
+            _l("Find out together where it changed. The giver offers it again, or both record what happened."),
+        ),
+    ),
     "key-replaced": Words(
         "warn", _l("A key of a partner was replaced"),
         _l("The root of that agency signed the change. When it is the recovery key, nothing is sealed to them until "

@@ -11,6 +11,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from config.logs import get_log
@@ -27,6 +28,7 @@ from errors import (
     StorageFull,
     Unavailable,
 )
+from storage.database import is_full, is_retried
 
 STATUS: Final[Mapping[type[AmparoError], int]] = {
     NotFound: 404,
@@ -69,6 +71,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(AmparoError, refused)
     app.register_error_handler(CSRFError, _stale)
     app.register_error_handler(HTTPException, _failed)
+    app.register_error_handler(DBAPIError, _undone)
 
 
 def refused(error: AmparoError) -> tuple[str, int]:
@@ -87,6 +90,16 @@ def _failed(error: HTTPException) -> tuple[str, int]:
     if isinstance(error, InternalServerError):
         get_log("desk").error("page-failed", route=str(request.url_rule), exc_info=error.original_exception)
     return _page(status, str(WORDS.get(status, WORDS[500])), f"http-{status}")
+
+
+def _undone(error: DBAPIError) -> tuple[str, int]:
+    """The database took nothing of it: its disk is full, or others were at it all the time."""
+    if is_full(error):
+        return refused(StorageFull())
+    if is_retried(error):
+        return _page(503, gettext("Others were using it all the time. Nothing was changed; try again."), "desk-busy",
+                     gettext("The desk is busy"))  # fmt: skip
+    return _failed(InternalServerError(original_exception=error))
 
 
 def _page(status: int, words: str, code: str, title: Any = None) -> tuple[str, int]:

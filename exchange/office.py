@@ -60,6 +60,9 @@ class Office:
 
     def directory(self, db: Session) -> Directory:
         """The directory as far as the log was followed. Do not change it."""
+        # The database's lock first, in every thread: one that waits for it while holding ours would stop whoever has
+        # it and comes here.
+        db.connection()
         with self._lock:
             if self._directory is None:
                 self._directory = Directory(self.log(db).origin)
