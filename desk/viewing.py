@@ -53,7 +53,7 @@ def shown(material: Material, *, part_url: Any, picture_url: str, stream_url: st
     """
     value: dict[str, Any] = {
         "material": material, "part": part, "part_url": part_url, "picture_url": picture_url, "stream_url": stream_url,
-        "kind": material.kind, "reading": None, "refusal": None, "sheet_parts": SHEET_PARTS,
+        "shown_as": material.kind, "reading": None, "refusal": None, "sheet_parts": SHEET_PARTS,
     }  # fmt: skip
     try:
         if material.kind == "stream":

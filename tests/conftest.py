@@ -20,6 +20,7 @@ settings.register_profile(
 )
 
 CHROMES = (
+    "chromium-headless-shell",
     "google-chrome",
     "google-chrome-stable",
     "chromium",

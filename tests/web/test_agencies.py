@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pypdfium2
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import delete
 
 from agencies import comparison, setup
@@ -105,7 +105,7 @@ def test_an_agency_is_sealed_to_only_after_all_eight_groups_were_the_same(page: 
     page.get_by_label("Same group 8").check()
     page.get_by_role("button", name="Record the answer").click()
     assert page.url.endswith("/agencies/shelter-ngo")
-    assert page.get_by_text("Verified").is_visible()
+    expect(page.get_by_text("Verified")).to_be_visible()
     assert may_seal(served.desk, "shelter-ngo")
     row = page.get_by_role("row").filter(has_text="north-police/liaison-1").first.inner_text()
     assert "In person" in row
@@ -124,7 +124,7 @@ def test_a_difference_stops_sending_raises_an_alarm_and_says_what_to_do(page: Pa
     assert violations(page) == []
     assert not may_seal(served.desk, "south-prosecutor")
     page.get_by_role("link", name="Log health").first.click()
-    assert page.get_by_role("heading", name="A fingerprint was not the same").is_visible()
+    expect(page.get_by_role("heading", name="A fingerprint was not the same")).to_be_visible()
     page.get_by_role("link", name="Go to the agency south-prosecutor").click()
     page.get_by_role("link", name="Compare again").click()
     answer(page, "All eight groups are the same")
@@ -139,7 +139,7 @@ def test_who_cannot_finish_records_nothing(page: Page, served: Served) -> None:
     before = page.get_by_role("row").count()
     page.goto(f"{served.url}/agencies/shelter-ngo/compare")
     answer(page, "Stop: we could not finish", ticks=3)
-    assert page.get_by_text("Nothing was recorded").is_visible()
+    expect(page.get_by_text("Nothing was recorded")).to_be_visible()
     assert page.get_by_role("row").count() == before
 
 
@@ -170,10 +170,10 @@ def test_a_key_that_changed_stops_sending_until_it_is_compared_again(page: Page,
     served.field.sync_all()
     sign_in(page, served, "liaison-1")
     page.goto(f"{served.url}/agencies")
-    assert page.get_by_role("row").filter(has_text="south-prosecutor").get_by_text("Changed").is_visible()
+    expect(page.get_by_role("row").filter(has_text="south-prosecutor").get_by_text("Changed")).to_be_visible()
     page.get_by_role("link", name="south-prosecutor", exact=True).click()
     assert "Call them by a number that you knew before" in page.get_by_role("alert").inner_text()
-    assert page.get_by_text("Of a key that has changed since").first.is_visible()
+    expect(page.get_by_text("Of a key that has changed since").first).to_be_visible()
     assert violations(page) == []
     assert not may_seal(served.desk, "south-prosecutor")
     page.get_by_role("link", name="Compare again").click()
@@ -197,7 +197,7 @@ def test_without_a_script_and_by_keyboard_alone(browser: Browser, served: Served
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url("**/agencies/shelter-ngo")
-    assert page.get_by_text("Verified").is_visible()
+    expect(page.get_by_text("Verified")).to_be_visible()
     assert state(served.desk, "shelter-ngo") is RootState.VERIFIED
     context.close()
 
@@ -218,7 +218,7 @@ def test_a_name_of_no_agency_is_a_page_in_words(page: Page, served: Served, name
         found = page.goto(served.url + path)
         assert found is not None
         assert found.status == 404
-        assert page.get_by_role("heading", name="This is not here").is_visible()
+        expect(page.get_by_role("heading", name="This is not here")).to_be_visible()
 
 
 def test_the_own_agency_is_not_compared_with_itself(page: Page, served: Served) -> None:
@@ -291,7 +291,7 @@ def test_two_administrators_of_each_of_two_agencies_admit_a_new_one(
     assert "Choose the file" in page.get_by_role("alert").inner_text()
     assert violations(page) == []
     read_file(page, served, path)
-    assert page.get_by_text("Waits for signatures").is_visible()
+    expect(page.get_by_text("Waits for signatures")).to_be_visible()
     assert violations(page) == []
     page.get_by_role("button", name="Sign and get the file").click()
     assert "Read the fingerprint to them first" in page.get_by_role("alert").inner_text()
@@ -308,16 +308,16 @@ def test_two_administrators_of_each_of_two_agencies_admit_a_new_one(
             page.get_by_role("button", name="Lock").click()
         sign_in(page, south, "administrator-2")
         read_file(page, south, path)
-        assert page.get_by_text("All have signed").is_visible()
+        expect(page.get_by_text("All have signed")).to_be_visible()
         assert violations(page) == []
         page.get_by_role("button", name="Publish the admission").click()
-        assert page.get_by_text("of the log").first.is_visible()
+        expect(page.get_by_text("of the log").first).to_be_visible()
     field.sync_all()
     sign_in(page, served, "administrator-1")
     page.goto(f"{served.url}/agencies")
-    assert page.get_by_role("row").filter(has_text="west-court").get_by_text("Unverified").is_visible()
+    expect(page.get_by_role("row").filter(has_text="west-court").get_by_text("Unverified")).to_be_visible()
     read_file(page, served, path)
-    assert page.get_by_text("This agency is in the network").is_visible()
+    expect(page.get_by_text("This agency is in the network")).to_be_visible()
 
 
 def test_a_file_that_is_no_application_is_refused_where_it_was_chosen(
@@ -328,7 +328,7 @@ def test_a_file_that_is_no_application_is_refused_where_it_was_chosen(
         path = tmp_path / f"wrong-{number}"
         path.write_bytes(data)
         read_file(page, served, path)
-        assert page.get_by_role("alert").is_visible()
+        expect(page.get_by_role("alert")).to_be_visible()
         assert page.title().startswith("Error:")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from agencies import sign_ins
 from agencies.models import SignInNote
@@ -59,10 +59,10 @@ def test_this_was_me_is_kept_and_asks_no_more(page: Page, served: Served) -> Non
     assert "6 times between 12:00 and 12:05" in item.inner_text()
     assert violations(page) == []
     item.get_by_role("button", name="This was me").click()
-    assert page.get_by_text("Only you read it").is_visible()
+    expect(page.get_by_text("Only you read it")).to_be_visible()
     assert page.get_by_role("button", name="This was me (Many failed").count() == 0
     page.get_by_text("Answered", exact=True).click()
-    assert page.get_by_text("This was you").is_visible()
+    expect(page.get_by_text("This was you")).to_be_visible()
     assert violations(page) == []
     assert alarms(served) == []
 
@@ -78,12 +78,12 @@ def test_this_was_not_me_signs_out_everywhere_and_tells_the_administrators(
     sign_in(page, served, "liaison-2")
     page.goto(f"{served.url}/alerts")
     page.get_by_role("link", name="This was not me (Many failed").click()
-    assert page.get_by_text("You are signed out everywhere").is_visible()
+    expect(page.get_by_text("You are signed out everywhere")).to_be_visible()
     assert violations(page) == []
     assert alarms(served) == []  # the link alone does nothing
     page.get_by_role("button", name="It was not me").click()
     assert page.url.endswith("/alerts/signed-out")
-    assert page.get_by_text("Call an administrator").is_visible()
+    expect(page.get_by_text("Call an administrator")).to_be_visible()
     assert violations(page) == []
     for one in (page, other):
         one.goto(f"{served.url}/today")
@@ -92,8 +92,8 @@ def test_this_was_not_me_signs_out_everywhere_and_tells_the_administrators(
     assert [one.split(" ")[:2] for one in alarms(served)] == [["not-me", "north-police/liaison-2"]]
     sign_in(page, served, "administrator-1")
     page.get_by_role("link", name="Log health").first.click()
-    assert page.get_by_role("heading", name="An officer says: this was not me").is_visible()
-    assert page.get_by_text("Revoke the certificate").is_visible()
+    expect(page.get_by_role("heading", name="An officer says: this was not me")).to_be_visible()
+    expect(page.get_by_text("Revoke the certificate")).to_be_visible()
 
 
 def test_without_a_script_and_by_keyboard_alone(browser: Browser, served: Served) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from agencies import acts
 from exchange import backups, desk_copies, sealed_copies
@@ -67,7 +67,7 @@ def copies(stick: Path) -> list[Path]:
 def test_a_copy_is_made_sealed_and_holds_in_a_drill(page: Page, served: Served, stick: Path) -> None:
     sign_in(page, served, "administrator-1")
     page.goto(f"{served.url}/settings/backup")
-    assert page.get_by_role("heading", name="Never drilled").is_visible()
+    expect(page.get_by_role("heading", name="Never drilled")).to_be_visible()
     assert violations(page) == []
     desk = str(served.desk.folder)
     for folder, words, again, said in (
@@ -92,7 +92,7 @@ def test_a_copy_is_made_sealed_and_holds_in_a_drill(page: Page, served: Served, 
     assert search(stick, [known.decode()]) == []
 
     drill(page, served, made)
-    assert page.get_by_text("all equal").is_visible()
+    expect(page.get_by_text("all equal")).to_be_visible()
     assert "restored in" in page.locator("main").inner_text()
     assert page.get_by_role("heading", name="Never drilled").count() == 0
     assert violations(page) == []
@@ -115,14 +115,14 @@ def test_a_damaged_copy_is_told_and_stands_on_the_record(page: Page, served: Ser
     damaged.write_bytes(raw)
     sign_in(page, served, "administrator-1")
     drill(page, served, damaged)
-    assert page.get_by_text("the copy does not hold").is_visible()
+    expect(page.get_by_text("the copy does not hold")).to_be_visible()
     drill(page, served, made, "another passphrase")
-    assert page.get_by_role("heading", name="It stopped").is_visible()
-    assert page.get_by_text("passphrase-wrong").is_visible()
+    expect(page.get_by_role("heading", name="It stopped")).to_be_visible()
+    expect(page.get_by_text("passphrase-wrong")).to_be_visible()
     drill(page, served, stick / "nothing")
     assert "no such file" in page.get_by_role("alert").inner_text()
     drill(page, served, made)  # the control
-    assert page.get_by_text("all equal").first.is_visible()
+    expect(page.get_by_text("all equal").first).to_be_visible()
 
 
 def test_a_sealed_copy_is_opened_for_a_new_computer(served: Served, stick: Path, tmp_path: Path) -> None:
@@ -143,5 +143,5 @@ def test_a_sealed_copy_is_opened_for_a_new_computer(served: Served, stick: Path,
 def test_moving_says_exactly_what_to_do(page: Page, served: Served) -> None:
     sign_in(page, served, "administrator-2")
     page.goto(f"{served.url}/settings/backup/move")
-    assert page.get_by_text("amparo desk unseal COPY FOLDER").is_visible()
+    expect(page.get_by_text("amparo desk unseal COPY FOLDER")).to_be_visible()
     assert violations(page) == []

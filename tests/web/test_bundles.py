@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from crypto.header import parse_header
 from exchange import arrivals, delivery, joint, reading, registers, renewal, sharing
@@ -68,7 +68,7 @@ def test_the_sender_reads_who_opened_it_and_why(page: Page, field: Field, served
     bundle = send(case, field)
     sign_in(page, served, "liaison-1")
     page.goto(f"{served.url}/bundles/{bundle.hex()}")
-    assert page.get_by_text("Accepted by the broker").is_visible()
+    expect(page.get_by_text("Accepted by the broker")).to_be_visible()
     assert "Asked to open" not in page.get_by_role("main").inner_text()
     with open_at(field.south, "prosecutor-1", bundle, legal_basis="Order 12"):
         pass
@@ -92,7 +92,7 @@ def test_a_colleague_who_is_not_on_the_team_sees_nothing_of_it(
     bundle = send(made, field)
     sign_in(page, served, "liaison-2")
     page.goto(f"{served.url}/bundles/{bundle.hex()}")
-    assert page.get_by_role("heading", name="This is not open to you").is_visible()
+    expect(page.get_by_role("heading", name="This is not open to you")).to_be_visible()
     page.goto(f"{served.url}/bundles")
     assert "NP-2031-2" not in page.content()
     page.get_by_role("button", name="Lock").click()
@@ -131,7 +131,7 @@ def test_the_answers_go_on_to_another_agency_and_to_a_later_end(
     sign_in(page, served, "liaison-1")
     page.goto(f"{served.url}/bundles/{bundle.hex()}")
     page.get_by_role("button", name="Share it with another agency").click()
-    assert page.get_by_role("heading", name="Choose who gets it").is_visible()
+    expect(page.get_by_role("heading", name="Choose who gets it")).to_be_visible()
     assert page.locator("input[name^=to-]:checked").count() == 0
     page.goto(f"{served.url}/bundles/{bundle.hex()}")
     page.get_by_role("button", name="Seal it again for longer").click()
@@ -158,14 +158,14 @@ def test_a_bundle_whose_key_half_was_lost_is_sealed_again(
         arrivals.get_stored(db, bundle).state = "half-lost"
     sign_in(page, served, "liaison-1")
     page.goto(f"{served.url}/bundles/{bundle.hex()}")
-    assert page.get_by_role("heading", name="The broker has lost its key half").is_visible()
+    expect(page.get_by_role("heading", name="The broker has lost its key half")).to_be_visible()
     assert violations(page) == []
     page.get_by_role("button", name="Seal it again", exact=True).click()
     page.wait_for_url("**/receipt*")
     with field.north.office.files.session() as db:
         assert renewal.replacement_of(db, field.north.officer("liaison"), bundle) is not None
     page.goto(f"{served.url}/bundles/{bundle.hex()}")
-    assert page.get_by_role("link", name="It was sealed again").is_visible()
+    expect(page.get_by_role("link", name="It was sealed again")).to_be_visible()
 
 
 def test_a_police_bundle_without_a_consent_cannot_be_called_back_and_says_so(
@@ -195,7 +195,7 @@ def test_a_withdrawal_takes_two_browsers(browser: Browser, field: Field, tmp_pat
         first.get_by_label("Withdraw: it never opens again").check()
         first.get_by_label("Why").fill("She changed her mind")
         first.get_by_role("button", name="Confirm").click()
-        assert first.get_by_role("heading", name="Withdraw: destroy the key halves").is_visible()
+        expect(first.get_by_role("heading", name="Withdraw: destroy the key halves")).to_be_visible()
         assert first.get_by_role("button", name="Carry it out").count() == 0
         assert violations(first) == []
         second.goto(f"{served.url}/approvals")
@@ -225,7 +225,7 @@ def test_an_opening_by_two_shows_the_second_officer_cover_and_flags(page: Page, 
     with serving(field, field.south) as served:
         sign_in(page, served, "prosecutor-1")
         page.goto(f"{served.url}/approvals/{asked.hex()}")
-        assert page.get_by_role("heading", name="You prepared it yourself").is_visible()
+        expect(page.get_by_role("heading", name="You prepared it yourself")).to_be_visible()
         page.get_by_role("button", name="Lock").click()
         sign_in(page, served, "prosecutor-2")
         page.goto(f"{served.url}/approvals/{asked.hex()}")
@@ -247,7 +247,7 @@ def test_an_opening_by_two_shows_the_second_officer_cover_and_flags(page: Page, 
         )  # fmt: skip
         page.goto(f"{served.url}/approvals/{again.hex()}")
         page.get_by_role("button", name="Approve").click()
-        assert page.get_by_text("Approved. Your colleague goes on.").is_visible()
+        expect(page.get_by_text("Approved. Your colleague goes on.")).to_be_visible()
     with open_at(field.south, "prosecutor-1", bundle, approval_id=again, legal_basis="Order 9") as opened:
         assert opened.form["text"] == "Words"
 

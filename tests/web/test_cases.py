@@ -62,7 +62,7 @@ def test_an_officer_begins_a_case_changes_it_closes_it_and_opens_it_again(page: 
     press(page, "Begin the case")
     expect(page.get_by_role("heading", level=1)).to_have_text("Car wash")
     assert page.title() == "Case NP-2032-1 - Desk"
-    assert page.get_by_role("heading", name="Begin here").is_visible()
+    expect(page.get_by_role("heading", name="Begin here")).to_be_visible()
     page.get_by_role("link", name="Change the facts and the stage").click()
     page.get_by_label("Stage").select_option("investigation")
     page.get_by_label("Recovery period from").fill("2031-01-01")
@@ -70,17 +70,17 @@ def test_an_officer_begins_a_case_changes_it_closes_it_and_opens_it_again(page: 
     assert page.title().startswith("Error:")
     page.get_by_label("Recovery period until").fill("2030-12-01")
     press(page, "Save")
-    assert page.get_by_text("The last day comes after the first").first.is_visible()
+    expect(page.get_by_text("The last day comes after the first").first).to_be_visible()
     page.get_by_label("Recovery period until").fill("2031-02-01")
     press(page, "Save")
-    assert page.locator(".am-facts").get_by_text("Investigation").is_visible()
+    expect(page.locator(".am-facts").get_by_text("Investigation")).to_be_visible()
     page.get_by_role("link", name="Close this case").click()
     press(page, "Close the case")
-    assert page.get_by_text("Choose how the case ended").first.is_visible()
+    expect(page.get_by_text("Choose how the case ended").first).to_be_visible()
     page.get_by_label("A court has decided").check()
     page.get_by_label("Nothing more is expected").check()
     press(page, "Close the case")
-    assert page.get_by_text("This case was closed on").is_visible()
+    expect(page.get_by_text("This case was closed on")).to_be_visible()
     closed = page.url
     page.goto(served.url + "/cases")
     assert page.get_by_role("link", name="NP-2032-1").count() == 0
@@ -92,10 +92,10 @@ def test_an_officer_begins_a_case_changes_it_closes_it_and_opens_it_again(page: 
     page.goto(closed)
     page.get_by_role("link", name="Open this case again").click()
     press(page, "Open the case again")
-    assert page.get_by_role("link", name="Close this case").is_visible()
+    expect(page.get_by_role("link", name="Close this case")).to_be_visible()
     page.get_by_role("link", name="History").click()
     for words in ("The case was opened", "The stage was changed", "The case was closed", "The case was opened again"):
-        assert page.get_by_text(words).first.is_visible()
+        expect(page.get_by_text(words).first).to_be_visible()
 
 
 @pytest.mark.parametrize("handle", ["Maria Popescu", "NP 7", "<b>-1", "NP-2031-7"])
@@ -130,7 +130,7 @@ def test_two_officers_who_change_the_facts_at_once_do_not_overwrite_each_other(
         )
     page.get_by_label("Title").fill("By me")
     press(page, "Save")
-    assert page.get_by_text("a colleague changed this case meanwhile").first.is_visible()
+    expect(page.get_by_text("a colleague changed this case meanwhile").first).to_be_visible()
     with field.north.office.files.session() as db:
         assert case_files.read(db, case.officer, case.case_id).facts.title == "By a colleague"
 
@@ -209,36 +209,36 @@ def test_a_colleague_joins_without_identities_gets_them_later_and_another_is_kep
     other = browser.new_context().new_page()
     sign_in(other, served, "liaison-2")
     other.goto(served.url + case.path)
-    assert other.get_by_role("alert").is_visible()  # not on the team
+    expect(other.get_by_role("alert")).to_be_visible()  # not on the team
     assert "Team of two" not in other.content()
 
     sign_in(page, served, "liaison-1")
     page.goto(f"{served.url}{case.path}/team")
     press(page, "Add to the team")
-    assert page.get_by_text("Choose whether this officer sees the identities").first.is_visible()
+    expect(page.get_by_text("Choose whether this officer sees the identities").first).to_be_visible()
     page.get_by_label("Officer", exact=True).select_option("north-police/liaison-2")
     page.get_by_label("Without the identities").check()
     press(page, "Add to the team")
-    assert page.get_by_role("row", name="liaison-2").get_by_text("Closed").is_visible()
+    expect(page.get_by_role("row", name="liaison-2").get_by_text("Closed")).to_be_visible()
 
     other.goto(served.url + case.path)
     expect(other.get_by_role("heading", level=1)).to_have_text("Team of two")
-    assert other.get_by_text("The identities of this case are not open to you").first.is_visible()
+    expect(other.get_by_text("The identities of this case are not open to you").first).to_be_visible()
     assert other.goto(f"{served.url}{case.path}/persons/new").status == 403  # type: ignore[union-attr]
 
     page.get_by_label("Officer", exact=True).select_option("north-police/liaison-2")
     page.get_by_label("With the identities").check()
     press(page, "Add to the team")
     other.goto(f"{served.url}{case.path}/persons")
-    assert other.get_by_role("rowheader", name="V1").is_visible()
+    expect(other.get_by_role("rowheader", name="V1")).to_be_visible()
 
     page.get_by_role("link", name="Keep an officer out").click()
     page.get_by_label("Officer", exact=True).select_option("north-police/liaison-2")
     press(page, "Keep out")
-    assert page.get_by_text("Tick this before you go on").first.is_visible()
+    expect(page.get_by_text("Tick this before you go on").first).to_be_visible()
     page.get_by_label("I understand").check()
     press(page, "Keep out")
-    assert page.get_by_text("The officer is kept out of this case.").is_visible()
+    expect(page.get_by_text("The officer is kept out of this case.")).to_be_visible()
     other.goto(f"{served.url}{case.path}/persons")
     assert other.get_by_role("rowheader", name="V1").count() == 0  # at once, in the session that is open
     other.goto(served.url + "/cases")
@@ -285,7 +285,7 @@ def test_links_are_added_confirmed_by_an_exhibit_and_removed(
     page.get_by_label("To", exact=True).select_option(label="A-1, Account")
     page.get_by_label("Confirmed by an exhibit").check()
     press(page, "Add the link")
-    assert page.get_by_text("Choose the exhibit that confirms the link").first.is_visible()
+    expect(page.get_by_text("Choose the exhibit that confirms the link").first).to_be_visible()
     page.get_by_label("Exhibit that confirms it").select_option(label="E-0001")
     press(page, "Add the link")
     row = page.get_by_role("row").filter(has_text="pays into")
@@ -293,7 +293,7 @@ def test_links_are_added_confirmed_by_an_exhibit_and_removed(
     assert violations(page) == []
     row.get_by_role("button").click()
     assert page.get_by_role("row").filter(has_text="pays into").count() == 0
-    assert page.get_by_text("It is out of the chart.").is_visible()
+    expect(page.get_by_text("It is out of the chart.")).to_be_visible()
 
 
 def test_the_chart_mirrors_in_right_to_left_and_keeps_its_shape(
@@ -322,7 +322,7 @@ def test_a_large_chart_offers_what_is_around_one(page: Page, served: Served, fie
         case.link(things[number // 2], one, "called")
     sign_in(page, served, "liaison-1")
     page.goto(f"{served.url}{case.path}/chart")
-    assert page.get_by_text("45 persons and things, too many for one picture").is_visible()
+    expect(page.get_by_text("45 persons and things, too many for one picture")).to_be_visible()
     assert page.locator("svg[role=img]").count() == 0
     assert page.get_by_role("row").count() == 45  # the table has them all
     page.get_by_label("Around one").select_option(label="T-3, Phone")
@@ -336,9 +336,9 @@ def test_an_officer_without_identities_sees_no_link_with_a_person(
 ) -> None:
     sign_in(page, served, "liaison-2")
     page.goto(f"{served.url}{whole[0].path}/chart")
-    assert page.get_by_text("Nothing is linked yet").is_visible()
+    expect(page.get_by_text("Nothing is linked yet")).to_be_visible()
     page.goto(f"{served.url}{whole[0].path}/history")
-    assert page.get_by_text("What concerns identities is left out").is_visible()
+    expect(page.get_by_text("What concerns identities is left out")).to_be_visible()
     assert "to call her lawyer" not in page.content()
 
 
@@ -356,23 +356,23 @@ def test_the_history_gathers_what_happened_and_filters_it(
         "A bundle was sealed", "A bundle was sent", "An officer joined the team, without identities",
     ):  # fmt: skip
         assert page.get_by_text(words, exact=False).first.is_visible(), words
-    assert page.get_by_text("to call her lawyer").is_visible()
-    assert page.get_by_text("seized in a search").is_visible()
-    assert page.get_by_role("cell", name="of the log").first.is_visible()
+    expect(page.get_by_text("to call her lawyer")).to_be_visible()
+    expect(page.get_by_text("seized in a search")).to_be_visible()
+    expect(page.get_by_role("cell", name="of the log").first).to_be_visible()
     page.get_by_label("What", exact=True).select_option("name")
     press(page, "Apply")
     assert page.get_by_role("row").count() == 2
     assert "kind=name" in page.url
     page.get_by_role("link", name="Print").click()
-    assert page.get_by_text("Filtered: this is not everything").is_visible()
+    expect(page.get_by_text("Filtered: this is not everything")).to_be_visible()
     page.emulate_media(media="print")
-    assert page.get_by_text("to call her lawyer").is_visible()
+    expect(page.get_by_text("to call her lawyer")).to_be_visible()
     assert not page.get_by_role("navigation", name="Main", exact=True).is_visible()
     page.emulate_media(media="screen")
     page.goto(f"{served.url}{case.path}/history?until=2020-01-01")
-    assert page.get_by_text("Nothing fits this filter").is_visible()
+    expect(page.get_by_text("Nothing fits this filter")).to_be_visible()
     page.goto(f"{served.url}{case.path}/history?kind=nonsense&since=yesterday&page=999999&officer=" + "x" * 300)
-    assert page.get_by_role("main").is_visible()
+    expect(page.get_by_role("main")).to_be_visible()
 
 
 def test_wrong_ids_are_pages_that_do_not_exist(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pypdfium2
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from agencies.models import OwnPaper
 from crypto.receipt_codes import as_signs
@@ -94,7 +94,7 @@ def test_a_survivor_answers_one_question_on_each_page_and_each_answer_is_recorde
     worker: Page, served: Served, case: Case
 ) -> None:
     walk = prepare(worker, served, case)
-    assert worker.get_by_role("heading", name="Turn the screen to the person").is_visible()
+    expect(worker.get_by_role("heading", name="Turn the screen to the person")).to_be_visible()
     worker.get_by_role("link", name="Open the pages for the person").click()
     worker.get_by_role("link", name="Begin").click()
     assert worker.title() == "Question 1 of 5 - Desk"
@@ -106,7 +106,7 @@ def test_a_survivor_answers_one_question_on_each_page_and_each_answer_is_recorde
     answer(worker, "yes")
     heading = worker.get_by_role("heading", level=1)
     assert heading.inner_text() == "May south-prosecutor see some facts about you?"
-    assert worker.get_by_text("cannot be called back").is_visible()
+    expect(worker.get_by_text("cannot be called back")).to_be_visible()
     answer(worker, "yes")
     assert heading.inner_text() == "May south-prosecutor see A door?"
     answer(worker, "no")
@@ -115,10 +115,10 @@ def test_a_survivor_answers_one_question_on_each_page_and_each_answer_is_recorde
     answer(worker, "yes")
     assert worker.url == f"{walk}/answers"
     worker.get_by_role("button", name="Keep these answers").click()
-    assert worker.get_by_role("heading", name="Thank you").is_visible()
+    expect(worker.get_by_role("heading", name="Thank you")).to_be_visible()
     worker.get_by_role("link", name="For the case worker").click()
-    assert worker.get_by_role("cell", name="Not now").is_visible()
-    assert worker.get_by_text("by day").is_visible()
+    expect(worker.get_by_role("cell", name="Not now")).to_be_visible()
+    expect(worker.get_by_text("by day")).to_be_visible()
     with served.desk.office.files.session() as db:
         (made,) = consent.list_consents(db, case.worker, case.case_id)
         (talk,) = talks.list_talks(db, case.worker, case.case_id)
@@ -126,7 +126,7 @@ def test_a_survivor_answers_one_question_on_each_page_and_each_answer_is_recorde
     assert (made.facts.items, made.facts.covers_data) == ((), True)
     assert [one.answer for one in talk.answers] == ["yes", "yes", "no", "later", "yes"]
     worker.goto(f"{served.url}/consent/open")
-    assert worker.get_by_role("row", name="A door").first.is_visible()
+    expect(worker.get_by_role("row", name="A door").first).to_be_visible()
 
 
 def test_nothing_chosen_is_asked_again_calmly(worker: Page, served: Served, case: Case) -> None:
@@ -134,7 +134,7 @@ def test_nothing_chosen_is_asked_again_calmly(worker: Page, served: Served, case
     worker.goto(f"{walk}/1")
     worker.get_by_role("button", name="Next").click()
     assert worker.url == f"{walk}/1"
-    assert worker.get_by_text("Nothing is chosen yet").is_visible()
+    expect(worker.get_by_text("Nothing is chosen yet")).to_be_visible()
     assert worker.locator(".am-error, .am-errors, .am-invalid, [aria-invalid]").count() == 0
     assert not worker.title().startswith("Error")
     assert violations(worker) == []
@@ -156,7 +156,7 @@ def test_back_reload_stop_and_the_lock_lose_no_answer_and_a_changed_one_counts(
     assert worker.url == f"{walk}/3"
     worker.locator("input[value=later]").check()
     worker.get_by_role("button", name="Stop here").click()
-    assert worker.get_by_role("heading", name="We stop here").is_visible()
+    expect(worker.get_by_role("heading", name="We stop here")).to_be_visible()
     served.app.extensions["book"].end_all()
     worker.goto(walk)
     sign_in(worker, served, "case-worker-1")
@@ -169,7 +169,7 @@ def test_back_reload_stop_and_the_lock_lose_no_answer_and_a_changed_one_counts(
     answers = worker.locator(".am-answers dd:nth-of-type(1)").all_inner_texts()
     assert answers == ["Not now", "No", "Not now", "No answer yet", "No answer yet"]
     worker.goto(f"{served.url}/consent")
-    assert worker.get_by_role("link", name="Talk of").first.is_visible()
+    expect(worker.get_by_role("link", name="Talk of").first).to_be_visible()
 
 
 def test_an_answer_that_comes_after_the_lock_is_there_again(worker: Page, served: Served, case: Case) -> None:
@@ -190,7 +190,7 @@ def test_nobody_else_opens_a_walk_and_nothing_of_it_lies_open(worker: Page, serv
     worker.get_by_label("Say for: south-prosecutor").fill("Zeisigamt")
     worker.get_by_role("button", name="Continue").click()
     worker.goto(f"{walk}/2")
-    assert worker.get_by_role("heading", name="May Zeisigamt see").is_visible()
+    expect(worker.get_by_role("heading", name="May Zeisigamt see")).to_be_visible()
     assert "Zeisig" not in worker.url + worker.title()
     raw = b"".join(path.read_bytes() for path in served.desk.folder.rglob("desk.sqlite*"))
     assert b"Zeisig" not in raw and case.handle.encode() in raw
@@ -212,7 +212,7 @@ def test_what_people_write_is_text_and_breaks_nothing(worker: Page, served: Serv
         worker.goto(walk + path)
         assert worker.locator("main b").filter(has_text="x").count() == 0
         assert worker.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    assert worker.get_by_text("<b>x</b>").first.is_visible()
+    expect(worker.get_by_text("<b>x</b>").first).to_be_visible()
 
 
 # ---- Languages --------------------------------------------------------------------------------------------------
@@ -222,10 +222,10 @@ def test_a_draft_is_shown_to_nobody_until_an_officer_has_recorded_who_read_it(
     worker: Page, served: Served, case: Case
 ) -> None:
     walk = prepare(worker, served, case, "uk")
-    assert worker.get_by_role("heading", name="With an interpreter").is_visible()
+    expect(worker.get_by_role("heading", name="With an interpreter")).to_be_visible()
     worker.goto(f"{walk}/1")
     assert worker.locator("html").get_attribute("lang") == "en"
-    assert worker.get_by_text("For the interpreter to read aloud").is_visible()
+    expect(worker.get_by_text("For the interpreter to read aloud")).to_be_visible()
     worker.goto(f"{served.url}/consent/texts/uk")
     worker.get_by_role("button", name="Record it").click()
     assert worker.title().startswith("Error:")
@@ -234,13 +234,13 @@ def test_a_draft_is_shown_to_nobody_until_an_officer_has_recorded_who_read_it(
     worker.get_by_label("On which day").fill("2026-11-02")
     worker.get_by_label("It is this person’s first language").check()
     worker.get_by_role("button", name="Record it").click()
-    assert worker.get_by_role("cell", name="Interpreter 12").is_visible()
+    expect(worker.get_by_role("cell", name="Interpreter 12")).to_be_visible()
     walk = prepare(worker, served, case, "uk")
     worker.goto(f"{walk}/1")
     assert worker.locator("html").get_attribute("lang") == "uk"
     assert worker.get_by_role("heading", level=1).inner_text() == survivor.texts("uk").lines["support_title"]
     worker.get_by_text("For the case worker: this page in English").click()
-    assert worker.get_by_text("May we go on helping you here?").is_visible()
+    expect(worker.get_by_text("May we go on helping you here?")).to_be_visible()
 
 
 def test_the_arabic_pages_run_from_right_to_left_and_are_clean_in_all_modes(
@@ -271,7 +271,7 @@ def test_a_consent_on_paper_becomes_one_for_each_recipient_and_purpose(
     worker.goto(f"{served.url}{case.person_path}/record")
     worker.get_by_role("button", name="Record it").click()
     assert worker.title().startswith("Error:")
-    assert worker.get_by_role("link", name="Choose the language").is_visible()
+    expect(worker.get_by_role("link", name="Choose the language")).to_be_visible()
     worker.get_by_label("Given on").fill("2026-11-01")
     worker.get_by_label("Language", exact=True).select_option("other")
     worker.get_by_label("If another language: which").fill("Tigrinya")
@@ -281,11 +281,11 @@ def test_a_consent_on_paper_becomes_one_for_each_recipient_and_purpose(
     worker.get_by_label("north-police").check()
     worker.get_by_label("E-0001").check()
     worker.get_by_role("button", name="Record it").click()
-    assert worker.get_by_role("link", name="Choose recipient, purpose and thing").is_visible()
+    expect(worker.get_by_role("link", name="Choose recipient, purpose and thing")).to_be_visible()
     worker.get_by_label("Protection").check()
     worker.get_by_label("Another purpose").fill("a pension")
     worker.get_by_role("button", name="Record it").click()
-    assert worker.get_by_text("The consent is recorded.").is_visible()
+    expect(worker.get_by_text("The consent is recorded.")).to_be_visible()
     with served.desk.office.files.session() as db:
         found = [one.facts for one in consent.list_consents(db, case.worker, case.case_id)]
     pairs = {(one.recipients[0], one.purposes[0], one.covers_data, one.language) for one in found}
@@ -300,7 +300,7 @@ def test_nobody_is_asked_who_cannot_decide(worker: Page, served: Served, case: C
     worker.get_by_label("The person cannot decide today").check()
     worker.get_by_label("Spoken, and written down here").check()
     worker.get_by_role("button", name="Continue").click()
-    assert worker.get_by_role("link", name="Nobody is asked who cannot decide").is_visible()
+    expect(worker.get_by_role("link", name="Nobody is asked who cannot decide")).to_be_visible()
     worker.get_by_label("The person decides", exact=True).check()
     worker.get_by_role("button", name="Continue").click()
     assert worker.url.endswith("/words")
@@ -326,17 +326,17 @@ def test_a_code_is_shown_for_half_an_hour_and_then_to_nobody(worker: Page, serve
         row.changed_at -= 1801
     worker.reload()
     assert worker.locator(".am-sixwords li").count() == 0
-    assert worker.get_by_text("a code is shown for half an hour").is_visible()
+    expect(worker.get_by_text("a code is shown for half an hour")).to_be_visible()
     assert shown_codes(served) == 0
 
 
 def test_a_paper_is_printed_when_it_is_safe_and_its_code_leads_back(worker: Page, served: Served, case: Case) -> None:
     talk = record_talk(worker, served, case)
     worker.goto(f"{served.url}/consent/{talk}/receipt")
-    assert worker.get_by_role("heading", name="Is it safe for you to keep a paper?").is_visible()
+    expect(worker.get_by_role("heading", name="Is it safe for you to keep a paper?")).to_be_visible()
     assert worker.locator("input[name=choice]:checked").count() == 0
     worker.get_by_role("button", name="Next").click()
-    assert worker.get_by_text("Nothing is chosen yet").is_visible()
+    expect(worker.get_by_text("Nothing is chosen yet")).to_be_visible()
     worker.get_by_label("Yes, print a paper").check()
     worker.get_by_role("button", name="Next").click()
     code = worker.locator(".am-paper .am-id").inner_text()
@@ -354,8 +354,8 @@ def test_a_paper_is_printed_when_it_is_safe_and_its_code_leads_back(worker: Page
     worker.goto(f"{served.url}/consent/code")
     worker.get_by_label("Code, or the six words").fill("0000-0000-0000")
     worker.get_by_role("button", name="Look it up").click()
-    assert worker.get_by_role("link", name="no paper of this agency has that code").is_visible()
-    assert worker.get_by_text("1 wrong code").is_visible()
+    expect(worker.get_by_role("link", name="no paper of this agency has that code")).to_be_visible()
+    expect(worker.get_by_text("1 wrong code")).to_be_visible()
     assert violations(worker) == []
     worker.get_by_label("Code, or the six words").fill(code.lower().replace("-", " "))
     worker.get_by_role("button", name="Look it up").click()
@@ -380,7 +380,7 @@ def test_six_words_do_the_same_and_a_new_paper_ends_them(worker: Page, served: S
     worker.goto(f"{served.url}/consent/code")
     worker.get_by_label("Code, or the six words").fill(" ".join(words))
     worker.get_by_role("button", name="Look it up").click()
-    assert worker.get_by_role("link", name="no paper").is_visible()
+    expect(worker.get_by_role("link", name="no paper")).to_be_visible()
     worker.get_by_label("Code, or the six words").fill(as_signs(made))
     worker.get_by_role("button", name="Look it up").click()
     assert path_of(worker, served) == case.person_path
@@ -389,10 +389,10 @@ def test_six_words_do_the_same_and_a_new_paper_ends_them(worker: Page, served: S
 def test_the_page_of_uses_says_who_opened_it_and_why(worker: Page, served: Served, case: Case) -> None:
     record = case.consent()
     worker.goto(f"{served.url}/consent/{record.hex()}/seen")
-    assert worker.get_by_text("Nothing was sent to anybody").is_visible()
+    expect(worker.get_by_text("Nothing was sent to anybody")).to_be_visible()
     bundle = case.share(record)
     worker.reload()
-    assert worker.get_by_text("Nobody has opened it yet").is_visible()
+    expect(worker.get_by_text("Nobody has opened it yet")).to_be_visible()
     open_at(case.field.south, "prosecutor-1", bundle)
     case.field.sync_all()
     worker.reload()
@@ -425,33 +425,33 @@ def test_a_withdrawal_says_first_what_cannot_be_called_back_then_holds_then_two_
     case.field.sync_all()
     worker.goto(f"{served.url}/consent/{record.hex()}/withdraw")
     worker.get_by_role("button", name="Continue").click()
-    assert worker.get_by_role("link", name="Choose one of the two").is_visible()
+    expect(worker.get_by_role("link", name="Choose one of the two")).to_be_visible()
     worker.get_by_label("Take it back for good").check()
     worker.get_by_role("button", name="Continue").click()
-    assert worker.get_by_text("it was opened 1 time").is_visible()
-    assert worker.get_by_text("1 agency holds something of it").is_visible()
+    expect(worker.get_by_text("it was opened 1 time")).to_be_visible()
+    expect(worker.get_by_text("1 agency holds something of it")).to_be_visible()
     assert violations(worker) == []
     assert case.state(record) == consent.ACTIVE  # nothing happened yet
     worker.get_by_role("button", name="Stop it and ask a colleague").click()
     assert (case.state(record), case.state(other)) == (consent.HELD, consent.ACTIVE)
-    assert worker.get_by_text("A colleague is asked").is_visible()
+    expect(worker.get_by_text("A colleague is asked")).to_be_visible()
     assert worker.get_by_role("button", name="Destroy it now").count() == 0
     assert violations(worker) == []
     grant(case)
     worker.reload()
     worker.get_by_role("button", name="Destroy it now").click()
-    assert worker.get_by_role("heading", name="Consent withdrawn").is_visible()
-    assert worker.get_by_text("No answer yet, due").is_visible()
+    expect(worker.get_by_role("heading", name="Consent withdrawn")).to_be_visible()
+    expect(worker.get_by_text("No answer yet, due")).to_be_visible()
     case.field.sync_all()
     purges.sign_receipts(case.field.south.office, case.field.south.officer("prosecutor-1"), now=now())
     case.field.sync_all()
     worker.reload()
-    assert worker.get_by_text("Stopped; nothing was kept there").is_visible()
-    assert worker.get_by_text("All have answered").is_visible()
-    assert worker.get_by_role("cell", name="prosecutor-1").is_visible()
+    expect(worker.get_by_text("Stopped; nothing was kept there")).to_be_visible()
+    expect(worker.get_by_text("All have answered")).to_be_visible()
+    expect(worker.get_by_role("cell", name="prosecutor-1")).to_be_visible()
     assert violations(worker) == []
     worker.get_by_role("link", name="Show the page to the person").click()
-    assert worker.get_by_text("south-prosecutor says that it is deleted").is_visible()
+    expect(worker.get_by_text("south-prosecutor says that it is deleted")).to_be_visible()
 
 
 def test_a_hold_is_set_by_one_and_lifted_by_two(worker: Page, served: Served, case: Case) -> None:
@@ -461,14 +461,14 @@ def test_a_hold_is_set_by_one_and_lifted_by_two(worker: Page, served: Served, ca
     worker.get_by_label("Note for the team").fill(HOSTILE)
     worker.get_by_role("button", name="Stop it now").click()
     assert case.state(record) == consent.HELD
-    assert worker.get_by_text("<b>x</b>").is_visible()
+    expect(worker.get_by_text("<b>x</b>")).to_be_visible()
     worker.get_by_role("link", name="Lift the hold").click()
     worker.get_by_role("button", name="Ask a colleague").click()
     assert case.state(record) == consent.HELD
     grant(case)
     worker.reload()
     worker.get_by_role("button", name="Lift the hold now").click()
-    assert worker.get_by_text("It is signed by two").is_visible()
+    expect(worker.get_by_text("It is signed by two")).to_be_visible()
     assert case.state(record) == consent.ACTIVE
 
 
@@ -483,10 +483,10 @@ def test_what_rests_on_nothing_ends_at_once_by_keyboard_and_without_scripts(
     page.get_by_label("Take it back for good").focus()
     page.keyboard.press("Space")
     press_enter(page)
-    assert page.get_by_text("Nothing was sent that rests on it").is_visible()
+    expect(page.get_by_text("Nothing was sent that rests on it")).to_be_visible()
     page.get_by_role("button", name="Withdraw it").focus()
     press_enter(page)
-    assert page.get_by_role("heading", name="Consent withdrawn").is_visible()
+    expect(page.get_by_role("heading", name="Consent withdrawn")).to_be_visible()
     assert case.state(record) == consent.WITHDRAWN
     context.close()
 
@@ -505,7 +505,7 @@ def test_a_walk_works_by_keyboard_alone_without_scripts(browser: Browser, served
         press_enter(page)
     page.get_by_role("button", name="Keep these answers").focus()
     press_enter(page)
-    assert page.get_by_role("heading", name="Thank you").is_visible()
+    expect(page.get_by_role("heading", name="Thank you")).to_be_visible()
     context.close()
 
 
@@ -537,4 +537,4 @@ def test_a_wrong_id_is_a_page_that_does_not_exist_and_another_teams_person_is_no
         assert worker.goto(f"{served.url}/consent/{path}").status == 404, path  # type: ignore[union-attr]
     assert worker.goto(f"{served.url}/consent/{record}").status == 200  # type: ignore[union-attr]  # the control
     worker.goto(f"{served.url}{case.person_path.replace(case.person.hex(), nothing)}")
-    assert worker.get_by_text("This is not here").is_visible()
+    expect(worker.get_by_text("This is not here")).to_be_visible()

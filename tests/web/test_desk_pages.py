@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from agencies import cases
 from evidence import exhibits, intake
@@ -51,7 +51,7 @@ def test_an_officer_signs_in_reads_the_custody_of_an_exhibit_and_locks(page: Pag
 def test_the_inbox_is_empty_and_says_so(page: Page, served: Served) -> None:
     sign_in(page, served, "liaison-1")
     page.get_by_role("link", name="Inbox").first.click()
-    assert page.get_by_text("Nothing to open").is_visible()
+    expect(page.get_by_text("Nothing to open")).to_be_visible()
 
 
 def test_a_wrong_passphrase_and_an_unknown_handle_get_the_same_answer(page: Page, served: Served) -> None:
@@ -70,7 +70,7 @@ def test_an_administrator_reads_no_case_and_no_bundle(page: Page, served: Served
         answer = page.goto(served.url + path)
         assert answer is not None
         assert answer.status == 403
-        assert page.get_by_role("heading", name="This is not for your role").is_visible()
+        expect(page.get_by_role("heading", name="This is not for your role")).to_be_visible()
 
 
 def test_what_is_not_there_is_a_page_in_words(page: Page, served: Served) -> None:
@@ -79,7 +79,7 @@ def test_what_is_not_there_is_a_page_in_words(page: Page, served: Served) -> Non
         answer = page.goto(served.url + path)
         assert answer is not None
         assert answer.status in (403, 404)
-        assert page.get_by_role("alert").is_visible()
+        expect(page.get_by_role("alert")).to_be_visible()
 
 
 def test_pages_are_closed_without_a_session_and_to_other_hosts_and_origins(served: Served) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pypdfium2
 import pytest
-from playwright.sync_api import Browser, BrowserType, Page, Route
+from playwright.sync_api import Browser, BrowserType, Page, Route, expect
 
 from agencies import cases
 from evidence import exhibits, holdings, intake
@@ -84,15 +84,15 @@ def test_an_exhibit_is_taken_in_and_a_mistake_does_not_send_its_file_again(
     page.get_by_label("File", exact=True).set_input_files(tmp_path / "photo.jpg")
     page.get_by_role("button", name="Seal and take in").click()
     page.get_by_role("heading", name="There is a problem").wait_for(timeout=60_000)
-    assert page.get_by_text("need not be chosen again").is_visible()
+    expect(page.get_by_text("need not be chosen again")).to_be_visible()
     assert violations(page) == []
     assert len(field.north.office.files.blobs.list_keys(FOLDER)) == 1
     fill_in(page, "Photograph of a door", Authority="warrant XA-W-118", Seal_number="S-44 0877")
     page.get_by_role("button", name="Seal and take in").click()
     page.get_by_role("heading", name="Custody entries").wait_for()
-    assert page.get_by_text("its custody has begun").is_visible()
+    expect(page.get_by_text("its custody has begun")).to_be_visible()
     assert "Authority: warrant XA-W-118" in page.locator(".am-timeline").inner_text()
-    assert page.get_by_text("S-44 0877").first.is_visible()
+    expect(page.get_by_text("S-44 0877").first).to_be_visible()
     assert field.north.office.files.blobs.list_keys(FOLDER) == []
     found = newest(field, case_id)
     raw = intake.read_file(field.north.office.files, field.north.officer("liaison"), case_id, found.files[0])
@@ -147,11 +147,11 @@ def test_the_same_file_is_said_and_taken_in_again_only_on_purpose(
             fill_in(page, f"Note {number}")
             page.get_by_label("File", exact=True).set_input_files(tmp_path / "note.txt")
             page.get_by_role("button", name="Seal and take in").click()
-        assert page.get_by_text("the same file is in this case already").first.is_visible()
+        expect(page.get_by_text("the same file is in this case already").first).to_be_visible()
         assert newest(field, case_id).description == "Note 1"
         page.get_by_label("Take the same file in once more").check()
         page.get_by_role("button", name="Seal and take in").click()
-        assert page.get_by_role("heading", name="Custody entries").is_visible()
+        expect(page.get_by_role("heading", name="Custody entries")).to_be_visible()
     assert newest(field, case_id).description == "Note 2"
 
 
@@ -196,7 +196,7 @@ def test_the_register_finds_by_word_case_and_custody_and_its_address_says_nothin
     assert "opper" not in page.url
     page.get_by_label("Custody").select_option("ended")
     page.get_by_role("button", name="Filter").click()
-    assert page.get_by_text("No exhibit fits").is_visible()
+    expect(page.get_by_text("No exhibit fits")).to_be_visible()
     page.get_by_role("link", name="Show all").click()
     assert page.get_by_role("row").count() > 2
 
@@ -211,7 +211,7 @@ def test_a_long_register_comes_in_pages(page: Page, served: Served, field: Field
     assert page.get_by_role("row").count() == 51
     page.get_by_role("button", name="Next").click()
     assert page.get_by_role("row").count() == 2
-    assert page.get_by_text("Page 2 of 2").is_visible()
+    expect(page.get_by_text("Page 2 of 2")).to_be_visible()
 
 
 # ---- Custody ----------------------------------------------------------------------------------------------------
@@ -223,15 +223,15 @@ def test_custody_shows_signatures_and_how_far_each_proof_has_come(
     thing = register(field, case_id, "A telephone", seal="S-1")
     sign_in(page, served, "liaison-1")
     page.goto(url(served, case_id, thing.hex()))
-    assert page.locator(".am-timeline").get_by_text("Signed", exact=True).is_visible()
+    expect(page.locator(".am-timeline").get_by_text("Signed", exact=True)).to_be_visible()
     field.north.sync()
     page.reload()
-    assert page.get_by_text("Logged, waits for confirmation").is_visible()
+    expect(page.get_by_text("Logged, waits for confirmation")).to_be_visible()
     field.sync_all()
     page.reload()
-    assert page.get_by_text("Confirmed by 3 of 3 agencies").is_visible()
-    assert page.get_by_text("north-police/liaison-1").first.is_visible()
-    assert page.get_by_role("img", name=re.compile("Custody of exhibit")).is_visible()
+    expect(page.get_by_text("Confirmed by 3 of 3 agencies")).to_be_visible()
+    expect(page.get_by_text("north-police/liaison-1").first).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("Custody of exhibit"))).to_be_visible()
     assert violations(page) == []
 
 
@@ -249,11 +249,11 @@ def test_an_act_and_a_correction_are_new_entries_and_the_old_words_stay(
     page.get_by_label("Place").fill("room 4")
     page.get_by_label("What happened").fill("Sealed with tool 7.1")
     page.get_by_role("button", name="Sign and record").click()
-    assert page.get_by_text("Write the number of the new seal").first.is_visible()
+    expect(page.get_by_text("Write the number of the new seal").first).to_be_visible()
     page.get_by_label("Seal number").fill("S-2")
     page.get_by_role("button", name="Sign and record").click()
     page.get_by_role("link", name="Correct entry 2").click()
-    assert page.get_by_text("Sealed with tool 7.1").is_visible()
+    expect(page.get_by_text("Sealed with tool 7.1")).to_be_visible()
     assert violations(page) == []
     page.get_by_label("What is right").fill("It was tool 7.2")
     page.get_by_role("button", name="Sign the correction").click()
@@ -261,7 +261,7 @@ def test_an_act_and_a_correction_are_new_entries_and_the_old_words_stay(
     assert "Correction of entry 2" in words
     assert "Corrected by entry 3" in words
     assert "Sealed with tool 7.1" in words
-    assert page.locator("aside").get_by_text("S-2").is_visible()
+    expect(page.locator("aside").get_by_text("S-2")).to_be_visible()
     assert actions(field, case_id, thing) == ["seize", "reseal", "correction"]
 
 
@@ -275,18 +275,18 @@ def test_an_end_of_custody_is_asked_once_more_and_nothing_follows_it(
     page.get_by_label("Place").fill("counter")
     page.get_by_label("What happened").fill("Given back to its owner")
     page.get_by_role("button", name="Sign and record").click()
-    assert page.get_by_text("Tick that you know it").first.is_visible()
+    expect(page.get_by_text("Tick that you know it").first).to_be_visible()
     assert actions(field, case_id, thing) == ["seize"]
     page.get_by_label("I know that the custody").check()
     page.get_by_role("button", name="Sign and record").click()
-    assert page.get_by_text("Returned or destroyed").is_visible()
+    expect(page.get_by_text("Returned or destroyed")).to_be_visible()
     assert page.get_by_role("link", name="Record something").count() == 0
     page.goto(url(served, case_id, f"{thing.hex()}/acts/new"))
     page.get_by_label("What was done").select_option("examine")
     page.get_by_label("Place").fill("counter")
     page.get_by_label("What happened").fill("x")
     page.get_by_role("button", name="Sign and record").click()
-    assert page.get_by_text("not with this agency").first.is_visible()
+    expect(page.get_by_text("not with this agency").first).to_be_visible()
     assert actions(field, case_id, thing) == ["seize", "return"]
 
 

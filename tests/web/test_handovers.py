@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from agencies import cases
 from evidence import exhibits, holdings, intake
@@ -155,7 +155,7 @@ def test_exhibits_go_to_another_agency_with_a_signature_of_each_side(
         document = offer(giver, north, shared, tmp_path / "offer.json")
         assert violations(giver) == []
         giver.goto(shared.at(north, is_giver=True))
-        assert giver.get_by_text("1 of 2 signatures").first.is_visible()
+        expect(giver.get_by_text("1 of 2 signatures").first).to_be_visible()
         assert giver.get_by_role("link", name="Record something").count() == 0
         sign_in(receiver, south, "prosecutor-1")
         read(receiver, south, document)
@@ -167,7 +167,7 @@ def test_exhibits_go_to_another_agency_with_a_signature_of_each_side(
         field.sync_all()
         back = save(receiver, "Answer for the giver", tmp_path / "answer.json")
         receiver.goto(shared.at(south, is_giver=False))
-        assert receiver.get_by_text("2 of 2 signatures").first.is_visible()
+        expect(receiver.get_by_text("2 of 2 signatures").first).to_be_visible()
         read(giver, north, back)
         giver.get_by_role("heading", name="Close handovers").wait_for()
         assert violations(giver) == []
@@ -175,7 +175,7 @@ def test_exhibits_go_to_another_agency_with_a_signature_of_each_side(
         giver.get_by_text("on record on both sides").wait_for()
         assert violations(giver) == []
         giver.goto(shared.at(north, is_giver=True))
-        assert giver.get_by_text("With another agency").first.is_visible()
+        expect(giver.get_by_text("With another agency").first).to_be_visible()
         assert violations(giver) == []
     for thing in shared.objects:
         assert state(field.north, "liaison", shared.ours, thing) == "elsewhere"
@@ -193,7 +193,7 @@ def test_a_seal_that_does_not_match_stops_it_says_what_to_do_and_is_an_alarm(
         sign_in(receiver, south, "prosecutor-1")
         read(receiver, south, document)
         answer(receiver, ["S-999"])
-        assert receiver.get_by_role("alert").get_by_text("Does not match: stop").is_visible()
+        expect(receiver.get_by_role("alert").get_by_text("Does not match: stop")).to_be_visible()
         assert receiver.title().startswith("Error:")
         assert violations(receiver) == []
         assert state(field.south, "prosecutor", shared.theirs, shared.objects[0]) != "here"
@@ -204,7 +204,7 @@ def test_a_seal_that_does_not_match_stops_it_says_what_to_do_and_is_an_alarm(
         field.sync_all()
         back = save(receiver, "Answer for the giver", tmp_path / "answer.json")
         read(giver, north, back)
-        assert giver.get_by_text("Refused").is_visible()
+        expect(giver.get_by_text("Refused")).to_be_visible()
         giver.get_by_role("button", name="Sign and close").click()
         giver.get_by_text("on record on both sides").wait_for()
     assert state(field.north, "liaison", shared.ours, shared.objects[0]) == "here"
@@ -228,15 +228,15 @@ def test_a_document_is_read_by_those_it_concerns_and_anything_else_is_refused_in
     assert violations(page) == []
     page.goto(f"{south.url}/handovers/read")
     page.get_by_role("button", name="Read it").click()
-    assert page.get_by_text("Choose the document").first.is_visible()
+    expect(page.get_by_text("Choose the document").first).to_be_visible()
     page.context.clear_cookies()
     sign_in(page, south, "prosecutor-1")  # control
     read(page, south, document)
-    assert page.get_by_role("heading", name="Check and sign").is_visible()
+    expect(page.get_by_role("heading", name="Check and sign")).to_be_visible()
     page.goto(f"{south.url}/handovers")
     assert violations(page) == []
     page.get_by_role("button", name="Put away").click()
-    assert page.get_by_text("Nothing waits").is_visible()
+    expect(page.get_by_text("Nothing waits")).to_be_visible()
 
 
 def test_what_is_offered_already_or_is_elsewhere_is_not_offered_again(
@@ -250,7 +250,7 @@ def test_what_is_offered_already_or_is_elsewhere_is_not_offered_again(
     page.get_by_label("Place").fill("x")
     page.get_by_label("Reason").fill("x")
     page.get_by_role("button", name="Sign and offer").click()
-    assert page.get_by_text("offered already").first.is_visible()
+    expect(page.get_by_text("offered already").first).to_be_visible()
     assert violations(page) == []
 
 
@@ -266,9 +266,9 @@ def test_the_chosen_of_the_register_are_handed_over_and_empty_pages_say_what_to_
         for at in (boxes.count() - 1, boxes.count() - 2):
             boxes.nth(at).check()
         page.get_by_role("button", name="Hand over the chosen").click()
-        assert page.get_by_role("heading", name="Hand over 2 exhibits").is_visible()
+        expect(page.get_by_role("heading", name="Hand over 2 exhibits")).to_be_visible()
         page.goto(f"{north.url}/handovers/offer")
-        assert page.get_by_role("heading", name="Nothing is chosen").is_visible()
+        expect(page.get_by_role("heading", name="Nothing is chosen")).to_be_visible()
         wrong = page.goto(f"{north.url}/handovers/offer?x=1")
         assert wrong is not None
         assert wrong.status == 404

@@ -68,26 +68,26 @@ def test_an_officer_reads_the_flags_and_opens_and_it_is_on_record(page: Page, fi
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Inbox").click()
     assert violations(page) == []
     row = page.get_by_role("row", name=bundle.hex()[:8])
-    assert row.get_by_text("One protection flag").is_visible()
+    expect(row.get_by_text("One protection flag")).to_be_visible()
     row.get_by_role("link", name="Read flags").click()
-    assert page.get_by_role("heading", name="No contact").is_visible()
-    assert page.get_by_text("Every contact goes through north-police").is_visible()
-    assert page.get_by_text("Not in court without permission").is_visible()
-    assert page.get_by_text("This desk does not know this code").is_visible()
+    expect(page.get_by_role("heading", name="No contact")).to_be_visible()
+    expect(page.get_by_text("Every contact goes through north-police")).to_be_visible()
+    expect(page.get_by_text("Not in court without permission")).to_be_visible()
+    expect(page.get_by_text("This desk does not know this code")).to_be_visible()
     assert violations(page) == []
     # Nothing is ticked: the flag, the purpose and the legal basis are asked for, and nothing is opened.
     page.get_by_role("button", name="Open it on record").click()
     assert page.title().startswith("Error:")
     errors = page.get_by_role("alert")
     for words in ("Tick that you have read the flag “No contact”", "Choose the purpose", "State the legal basis"):
-        assert errors.get_by_text(words).is_visible()
+        expect(errors.get_by_text(words)).to_be_visible()
     assert violations(page) == []
     assert "opened" not in {one.kind for one in record_of(field.south, "prosecutor-1", bundle)}
     page.get_by_label("I have read this and will act on it: No contact").check()
     state(page)
     open_it(page)
-    assert page.get_by_text("<b>bold</b>").is_visible()
-    assert page.get_by_text("A protection flag:").is_visible()
+    expect(page.get_by_text("<b>bold</b>")).to_be_visible()
+    expect(page.get_by_text("A protection flag:")).to_be_visible()
     assert violations(page) == []
     acts = record_of(field.south, "prosecutor-1", bundle)
     opened = [one for one in acts if one.kind == "open-requested"]
@@ -103,7 +103,7 @@ def test_files_are_shown_in_the_page_and_leave_no_trace_on_the_disk(page: Page, 
     page.get_by_role("link", name="Exhibits and files (1)").click()
     assert violations(page) == []
     page.get_by_role("link", name="Look at it").click()
-    assert page.get_by_text("The ledger names three rooms.").is_visible()
+    expect(page.get_by_text("The ledger names three rooms.")).to_be_visible()
     assert violations(page) == []
     found = [path for path in field.south.folder.rglob("*") if path.is_file()]
     assert not [path for path in found if b"ledger names three" in path.read_bytes()]
@@ -130,7 +130,7 @@ def test_the_lock_wipes_what_was_open(page: Page, field: Field, served: Served) 
     sign_in(page, served, "prosecutor-1")
     go(page, served, bundle, "/opened")
     assert page.url.endswith(bundle.hex())
-    assert page.get_by_text("Opened before").is_visible()
+    expect(page.get_by_text("Opened before")).to_be_visible()
 
 
 def test_a_flag_that_comes_meanwhile_sends_the_officer_back(page: Page, field: Field, served: Served) -> None:
@@ -143,8 +143,8 @@ def test_a_flag_that_comes_meanwhile_sends_the_officer_back(page: Page, field: F
     )
     page.get_by_role("button", name="Open it on record").click()
     page.wait_for_url("**?again=flags", timeout=30_000)
-    assert page.get_by_text("The flags changed meanwhile").is_visible()
-    assert page.get_by_role("heading", name="No further interview").is_visible()
+    expect(page.get_by_text("The flags changed meanwhile")).to_be_visible()
+    expect(page.get_by_role("heading", name="No further interview")).to_be_visible()
     assert violations(page) == []
     assert "opened" not in {one.kind for one in record_of(field.south, "prosecutor-1", bundle)}
     page.get_by_label("I have read this and will act on it: No further interview").check()
@@ -168,7 +168,7 @@ def test_a_bundle_is_returned_unopened_with_a_reason_and_never_opens_here_again(
     bundle = send(field)
     sign_in(page, served, "prosecutor-2")
     go(page, served, bundle)
-    assert page.get_by_role("heading", name="This bundle is sealed to colleagues").is_visible()  # not hers
+    expect(page.get_by_role("heading", name="This bundle is sealed to colleagues")).to_be_visible()  # not hers
     assert violations(page) == []
     page.get_by_role("button", name="Lock", exact=True).click()
     sign_in(page, served, "prosecutor-1")
@@ -179,14 +179,14 @@ def test_a_bundle_is_returned_unopened_with_a_reason_and_never_opens_here_again(
     assert violations(page) == []
     page.get_by_label("Why do you return it?").fill("It is for another office.")
     page.get_by_role("button", name="Return it unopened").click()
-    assert page.get_by_text("The bundle is returned.").is_visible()
+    expect(page.get_by_text("The bundle is returned.")).to_be_visible()
     go(page, served, bundle)
-    assert page.get_by_role("heading", name="This bundle has ended").is_visible()
+    expect(page.get_by_role("heading", name="This bundle has ended")).to_be_visible()
     assert violations(page) == []
     acts = record_of(field.north, "liaison-1", bundle)
     assert [one.details["reason"] for one in acts if one.kind == "returned"] == ["It is for another office."]
     page.goto(f"{served.url}/inbox?tab=ended")
-    assert page.get_by_role("row", name=bundle.hex()[:8]).get_by_text("Returned unopened").is_visible()
+    expect(page.get_by_role("row", name=bundle.hex()[:8]).get_by_text("Returned unopened")).to_be_visible()
 
 
 def test_two_officers_open_together_each_on_a_sign_in_of_their_own(
@@ -199,12 +199,12 @@ def test_two_officers_open_together_each_on_a_sign_in_of_their_own(
     page.get_by_label("I have read this and will act on it: No contact").check()
     state(page)
     page.get_by_role("button", name="Ask a second officer, then open").click()
-    assert page.get_by_role("heading", name="Waiting for a second officer").is_visible()
+    expect(page.get_by_role("heading", name="Waiting for a second officer")).to_be_visible()
     assert violations(page) == []
     with field.south.office.files.session() as db:
         asked = approvals.list_asked(db, field.south.officer("prosecutor-1"))[0].approval_id
     page.goto(f"{served.url}/approvals/{asked.hex()}/opening")
-    assert page.get_by_role("heading", name="This is not here").is_visible()  # nobody approves her own question
+    expect(page.get_by_role("heading", name="This is not here")).to_be_visible()  # nobody approves her own question
     second = browser.new_context().new_page()
     sign_in(second, served, "prosecutor-2")
     second.goto(f"{served.url}/approvals/{asked.hex()}/opening")
@@ -213,10 +213,10 @@ def test_two_officers_open_together_each_on_a_sign_in_of_their_own(
     assert "Tick that you have read the flag" in second.get_by_role("alert").inner_text()
     second.get_by_label("I have read this and will act on it: No contact").check()
     second.get_by_role("button", name="Agree to open it").click()
-    assert second.get_by_text("You have agreed.").is_visible()
+    expect(second.get_by_text("You have agreed.")).to_be_visible()
     second.context.close()
     go(page, served, bundle, "/wait")
-    assert page.get_by_role("heading", name="Your colleague agrees").is_visible()
+    expect(page.get_by_role("heading", name="Your colleague agrees")).to_be_visible()
     assert violations(page) == []
     open_it(page)
     acts = record_of(field.south, "prosecutor-1", bundle)
@@ -236,11 +236,11 @@ def test_a_colleague_who_does_not_agree_ends_it(page: Page, browser: Browser, fi
     second = browser.new_context().new_page()
     sign_in(second, served, "prosecutor-2")
     second.goto(f"{served.url}/approvals/{asked.hex()}/opening")
-    assert second.get_by_text("you cannot read its cover").is_visible()
+    expect(second.get_by_text("you cannot read its cover")).to_be_visible()
     second.get_by_role("button", name="Do not agree").click()
     second.context.close()
     page.reload()
-    assert page.get_by_role("heading", name="Your colleague does not agree").is_visible()
+    expect(page.get_by_role("heading", name="Your colleague does not agree")).to_be_visible()
     assert page.get_by_role("button", name="Open it on record").count() == 0
 
 
@@ -264,8 +264,8 @@ def test_what_is_kept_stands_in_the_case_with_its_origin(page: Page, field: Fiel
     assert page.get_by_role("row", name="31 December 2026").count() == 2
     assert violations(page) == []
     page.get_by_role("link", name="File").first.click()
-    assert page.get_by_text("The ledger names three rooms.").is_visible()
-    assert page.get_by_text("north-police/liaison-1").is_visible()
+    expect(page.get_by_text("The ledger names three rooms.")).to_be_visible()
+    expect(page.get_by_text("north-police/liaison-1")).to_be_visible()
     assert violations(page) == []
     field.south.sync()
     assert [one.details["items"] for one in record_of(field.north, "liaison-1", bundle) if one.kind == "filed"] == [2]
@@ -280,7 +280,7 @@ def test_a_key_is_handed_on_and_the_colleague_opens(page: Page, field: Field, se
     page.get_by_label("Colleague").select_option("south-prosecutor/prosecutor-2")
     page.get_by_label("Why do you hand it on?").fill("Holiday")
     page.get_by_role("button", name="Hand it on").click()
-    assert page.get_by_text("It is handed on.").is_visible()
+    expect(page.get_by_text("It is handed on.")).to_be_visible()
     page.get_by_role("button", name="Lock", exact=True).click()
     sign_in(page, served, "prosecutor-2")
     go(page, served, bundle)
@@ -300,8 +300,8 @@ def test_files_leave_only_when_the_opening_said_so(page: Page, browser: Browser,
     assert "order" in page.get_by_role("alert").inner_text()
     page.get_by_label("Reference of the court").fill("7 Ct 12/31")
     page.get_by_role("button", name="Open it on record").click()
-    assert page.get_by_role("heading", name="Waiting for a second officer").is_visible()
-    assert page.get_by_text("exported as files by order of court: 7 Ct 12/31").is_visible()
+    expect(page.get_by_role("heading", name="Waiting for a second officer")).to_be_visible()
+    expect(page.get_by_text("exported as files by order of court: 7 Ct 12/31")).to_be_visible()
     with field.south.office.files.session() as db:
         asked = approvals.list_asked(db, field.south.officer("prosecutor-1"))[0].approval_id
     opening.approve_opening(field.south.office, field.south.officer("supervisor"), asked, now=now())
@@ -323,7 +323,7 @@ def test_files_leave_only_when_the_opening_said_so(page: Page, browser: Browser,
     state(page)
     open_it(page)
     go(page, served, other, "/out")
-    assert page.get_by_role("heading", name="Not opened for this").is_visible()
+    expect(page.get_by_role("heading", name="Not opened for this")).to_be_visible()
     token = page.locator("input[name=csrf_token]").first.input_value()
     answer = page.request.post(
         f"{served.url}/inbox/{other.hex()}/out/1", form={"csrf_token": token}, headers={"Origin": served.url}
@@ -404,7 +404,7 @@ def test_a_bundle_that_its_maker_stops_is_closed_in_the_session_too(page: Page, 
     state(page, basis=BASIS)
     open_it(page)
     page.get_by_role("link", name="Persons (1)").click()
-    assert page.get_by_text("Feminine").is_visible()
+    expect(page.get_by_text("Feminine")).to_be_visible()
     assert violations(page) == []
     page.get_by_role("link", name="Consents (1)").click()
     assert violations(page) == []
@@ -414,8 +414,8 @@ def test_a_bundle_that_its_maker_stops_is_closed_in_the_session_too(page: Page, 
     field.south.sync()
     page.get_by_role("link", name="Persons (1)").click()
     assert page.get_by_text("Feminine").count() == 0
-    assert page.get_by_text("is held").is_visible()
+    expect(page.get_by_text("is held")).to_be_visible()
     go(page, served, bundle)
-    assert page.get_by_text("Held by its sender").first.is_visible()
+    expect(page.get_by_text("Held by its sender").first).to_be_visible()
     with field.south.office.files.session() as db:
         assert arrivals.get_stored(db, bundle).state == "held"

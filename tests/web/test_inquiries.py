@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from evidence import exhibits
 from exchange import approvals, arrivals, inquiries, keeping, purges, withdrawals
@@ -132,27 +132,27 @@ def test_an_inquiry_is_asked_answered_in_part_and_the_answer_arrives(
 ) -> None:
     sign_in(page, asking, "prosecutor-1")
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Inquiries").click()
-    assert page.get_by_text("No inquiries to answer.").is_visible()
+    expect(page.get_by_text("No inquiries to answer.")).to_be_visible()
     assert violations(page) == []
     page.get_by_role("link", name="Ask another agency").click()
     assert violations(page) == []
     page.get_by_role("button", name="Continue").click()
-    assert page.get_by_role("alert").get_by_text("Choose a case").is_visible()
+    expect(page.get_by_role("alert").get_by_text("Choose a case")).to_be_visible()
     assert violations(page) == []
     inquiry_id = ask(page, asking, "Her written statement", HOSTILE)
-    assert page.get_by_text("<script>alert(1)</script>").is_visible()
+    expect(page.get_by_text("<script>alert(1)</script>")).to_be_visible()
     assert violations(page) == []
     page.goto(f"{asking.url}/inquiries?tab=asked")
-    assert page.get_by_role("row", name=inquiry_id.hex()[:8]).get_by_text("Waits for theirs").is_visible()
+    expect(page.get_by_role("row", name=inquiry_id.hex()[:8]).get_by_text("Waits for theirs")).to_be_visible()
     assert violations(page) == []
 
     worker = browser.new_context().new_page()
     sign_in(worker, answering, "case-worker-1")
     open_inquiry(worker, answering, inquiry_id)
-    assert worker.get_by_text("Her written statement").is_visible()
+    expect(worker.get_by_text("Her written statement")).to_be_visible()
     worker.get_by_role("link", name="Go to the inquiry").click()
-    assert worker.get_by_role("heading", name="south-prosecutor asks 2 things").is_visible()
-    assert worker.get_by_text("Compared").is_visible()
+    expect(worker.get_by_role("heading", name="south-prosecutor asks 2 things")).to_be_visible()
+    expect(worker.get_by_text("Compared")).to_be_visible()
     assert violations(worker) == []
     worker.get_by_role("link", name="Answer", exact=True).click()
     if worker.get_by_role("heading", name="From which case do you answer?").is_visible():
@@ -164,7 +164,7 @@ def test_an_inquiry_is_asked_answered_in_part_and_the_answer_arrives(
     register = {one.object_id: one.local_number for one in _register(field.shelter, case[0])}
     assert worker.get_by_role("checkbox", name=register[case[1]]).count() == 1
     assert worker.get_by_role("checkbox", name=register[case[2]]).count() == 0
-    assert worker.get_by_text("No consent for this").is_visible()
+    expect(worker.get_by_text("No consent for this")).to_be_visible()
     decide(worker, "Release", "Decide later")
     worker.get_by_role("textbox", name="Legal basis").fill("Consent of the person")
     worker.get_by_role("button", name="Check the answer").click()
@@ -179,15 +179,15 @@ def test_an_inquiry_is_asked_answered_in_part_and_the_answer_arrives(
     decide(worker, "Release", "Do not release")
     worker.get_by_role("checkbox", name=register[case[1]]).check()
     send_answer(worker)
-    assert worker.get_by_text("Answered in part").is_visible()
+    expect(worker.get_by_text("Answered in part")).to_be_visible()
     worker.context.close()
 
     form = read_answer(field, inquiry_id)
     assert (form["decision"], form["ground"]) == ("narrowed", NO_REASON)
     assert len(form["exhibits"]) == len(form["persons"]) == len(form["consents"]) == 1  # type: ignore[arg-type]
     page.goto(f"{asking.url}/inquiries/{inquiry_id.hex()}")
-    assert page.get_by_text("Answered in part").is_visible()
-    assert page.get_by_role("rowheader", name="Opened it").is_visible()
+    expect(page.get_by_text("Answered in part")).to_be_visible()
+    expect(page.get_by_role("rowheader", name="Opened it")).to_be_visible()
     assert violations(page) == []
 
 
@@ -212,13 +212,13 @@ def test_a_shelter_refuses_all_of_it_and_gives_no_reason(
     worker.get_by_role("button", name="Open it on record").click()
     worker.wait_for_url("**/opened", timeout=60_000)  # the page loads itself again
     worker.goto(f"{answering.url}/inquiries/{inquiry_id.hex()}/answer?case={case[0].hex()}")
-    assert worker.get_by_text("They ask for an interview").is_visible()
+    expect(worker.get_by_text("They ask for an interview")).to_be_visible()
     decide(worker, "Do not release")
     worker.get_by_role("textbox", name="Legal basis").fill("Consent of the person")
     worker.get_by_role("button", name="Check the answer").click()
     worker.get_by_role("button", name="Seal and send").click()
     worker.wait_for_url(ONE, timeout=60_000)
-    assert worker.get_by_text("Refused").is_visible()
+    expect(worker.get_by_text("Refused")).to_be_visible()
     context.close()
     form = read_answer(field, inquiry_id)
     assert (form["decision"], form["ground"], form["persons"]) == ("refused", NO_REASON, [])
@@ -271,13 +271,13 @@ def test_mistakes_of_an_inquiry_are_named_at_their_fields(page: Page, asking: Se
     assert "is over" in page.get_by_role("alert").inner_text()
     page.get_by_label("Reply by").fill(SOON)
     page.get_by_role("button", name="Check the inquiry").click()
-    assert page.get_by_role("heading", name="Check the inquiry").is_visible()
+    expect(page.get_by_role("heading", name="Check the inquiry")).to_be_visible()
     assert violations(page) == []
     page.get_by_role("link", name="Leave it for later").click()
     assert violations(page) == []
     page.get_by_role("link", name="Inquiry: shelter-ngo").first.click()
     page.get_by_role("button", name="Throw the draft away").click()
-    assert page.get_by_text("Nothing was sent.").is_visible()
+    expect(page.get_by_text("Nothing was sent.")).to_be_visible()
 
 
 def test_an_inquiry_that_was_not_kept_says_how_to_read_it_again(
@@ -290,7 +290,7 @@ def test_an_inquiry_that_was_not_kept_says_how_to_read_it_again(
     open_inquiry(worker, answering, inquiry_id)
     worker.get_by_role("button", name="Close the bundle").click()
     worker.goto(f"{answering.url}/inquiries/{inquiry_id.hex()}")
-    assert worker.get_by_text("It is sealed again").is_visible()
+    expect(worker.get_by_text("It is sealed again")).to_be_visible()
     assert worker.get_by_text("Where was she on Monday?").count() == 0
     assert violations(worker) == []
     open_inquiry(worker, answering, inquiry_id)
@@ -302,7 +302,7 @@ def test_an_inquiry_that_was_not_kept_says_how_to_read_it_again(
     worker.get_by_role("button", name="Lock", exact=True).click()
     sign_in(worker, answering, "case-worker-1")
     worker.goto(f"{answering.url}/inquiries/{inquiry_id.hex()}")
-    assert worker.get_by_text("Where was she on Monday?").is_visible()  # the control: what is kept can be read
+    expect(worker.get_by_text("Where was she on Monday?")).to_be_visible()  # the control: what is kept can be read
     worker.context.close()
 
 
@@ -328,7 +328,7 @@ def test_what_is_deleted_on_order_is_receipted_and_what_is_under_a_ground_stays(
     assert violations(page) == []
     page.get_by_label("Legal ground").fill("CCP 101: evidence in a pending trial")
     page.get_by_role("button", name="Ask a colleague").click()
-    assert page.get_by_text("A colleague is asked", exact=True).is_visible()
+    expect(page.get_by_text("A colleague is asked", exact=True)).to_be_visible()
     with field.south.office.files.session() as db:
         asked = approvals.newest_asked(
             db, field.south.officer("prosecutor-1"), keeping.KEEP, bytes.fromhex(address[-32:])
@@ -337,17 +337,17 @@ def test_what_is_deleted_on_order_is_receipted_and_what_is_under_a_ground_stays(
         approvals.grant(db, field.south.officer("prosecutor-2"), asked.approval_id, now=now())
     page.reload()
     page.get_by_role("button", name="Put it under the ground").click()
-    assert page.get_by_text("It is under its legal ground now.").is_visible()
+    expect(page.get_by_text("It is under its legal ground now.")).to_be_visible()
     assert violations(page) == []
 
     withdraw(field.shelter, "case-worker-1", "case-worker-2", case_id, record)
     field.south.sync()
     page.goto(f"{asking.url}/kept")
-    assert page.get_by_text("Withdrawn, kept by law").is_visible()
-    assert page.get_by_text("was carried out").is_visible()
+    expect(page.get_by_text("Withdrawn, kept by law")).to_be_visible()
+    expect(page.get_by_text("was carried out")).to_be_visible()
     assert violations(page) == []
     page.get_by_role("button", name="Sign the receipts").click()
-    assert page.get_by_text("is signed and goes out").is_visible()
+    expect(page.get_by_text("is signed and goes out")).to_be_visible()
     field.sync_all()
     found = withdrawals.status(field.shelter.office, field.shelter.officer("case-worker"), case_id, record)
     assert [(one["agency"], one["state"]) for one in found] == [("south-prosecutor", "kept")]
@@ -357,7 +357,7 @@ def test_what_is_deleted_on_order_is_receipted_and_what_is_under_a_ground_stays(
     assert "Tick that you use it" in page.get_by_role("alert").inner_text()
     page.get_by_label("I use it for this ground and for nothing else").check()
     page.get_by_role("button", name="Read it").click()
-    assert page.get_by_text("Feminine").is_visible()
+    expect(page.get_by_text("Feminine")).to_be_visible()
     assert violations(page) == []
     with field.south.office.files.session() as db:
         assert purges.waiting(db) == []

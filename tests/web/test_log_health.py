@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import delete
 
 from desk.alarm_words import KINDS
@@ -50,7 +50,7 @@ def test_a_whole_log_with_its_confirming_agencies_checkpoint_and_day(page: Page,
     sign_in(page, served, "liaison-1")
     page.get_by_role("link", name="Log health").first.click()
     assert verdict(page) == "The record is whole"
-    assert page.get_by_text("3 of 3 agencies saw the same record").is_visible()
+    expect(page.get_by_text("3 of 3 agencies saw the same record")).to_be_visible()
     with served.desk.office.files.session() as db:
         state = served.desk.office.log(db)
         size, root = state.size, state.root.hex()
@@ -63,7 +63,7 @@ def test_a_whole_log_with_its_confirming_agencies_checkpoint_and_day(page: Page,
     assert str(size) in aside
     assert root[:4] in aside
     assert root[-4:] in aside
-    assert page.get_by_text("There was never an alarm at this desk.").is_visible()
+    expect(page.get_by_text("There was never an alarm at this desk.")).to_be_visible()
     assert "Record whole, 3 of 3 agencies" in page.locator(".am-trust").inner_text()
     page.get_by_text("The same as a table").click()
     assert page.get_by_role("row").filter(has_text="In time").count() >= 3
@@ -101,7 +101,7 @@ def test_alarms_say_what_happened_how_bad_it_is_and_what_to_do(page: Page, serve
         item = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=title)).inner_text()
         assert how_bad in item
         assert todo in item
-    assert page.get_by_text("5 open").is_visible()
+    expect(page.get_by_text("5 open")).to_be_visible()
     assert violations(page) == []
 
 
@@ -123,9 +123,9 @@ def test_an_alarm_that_was_seen_stays_in_the_list_and_is_no_longer_counted(page:
     sign_in(page, served, "supervisor-1")
     page.goto(f"{served.url}/custody/log")
     rail = page.locator(".am-rail").get_by_role("link", name="Log health 1 waiting")
-    assert rail.is_visible()
+    expect(rail).to_be_visible()
     page.get_by_role("button", name=f"Mark as seen alarm {number}").click()
-    assert page.get_by_text("seen by north-police/supervisor-1").is_visible()
+    expect(page.get_by_text("seen by north-police/supervisor-1")).to_be_visible()
     assert page.get_by_role("button", name="Mark as seen").count() == 0
     assert rail.count() == 0
     assert verdict(page) == "The record is whole"
@@ -140,7 +140,7 @@ def test_a_stopped_desk_says_stop_and_what_to_do_and_checks_no_further(page: Pag
         sign_in(page, served, "liaison-1")
         page.goto(f"{served.url}/custody/log")
         assert verdict(page).startswith("Stop: the shared log was changed")
-        assert page.get_by_text("Two administrators decide together").is_visible()
+        expect(page.get_by_text("Two administrators decide together")).to_be_visible()
         assert "Nothing is sent or opened" in page.locator(".am-trust").inner_text()
         assert violations(page) == []
         page.get_by_role("button", name="Check now").click()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx2
 import pyotp
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from agencies import acts, appointments, factors, members
 from agencies.directory import ROLES
@@ -82,7 +82,7 @@ def test_an_officer_is_appointed_by_two_and_makes_her_own_keys(
     first.goto(f"{served.url}/settings/officers/{word}/code")
     assert code not in first.content()  # it is not shown again
     first.goto(f"{served.url}/settings/officers")
-    assert first.get_by_text("Officer makes her keys").is_visible()
+    expect(first.get_by_text("Officer makes her keys")).to_be_visible()
     assert violations(first) == []
 
     enrol(hers, served, word, "0000 0000 0000 0000")
@@ -107,17 +107,17 @@ def test_an_officer_is_appointed_by_two_and_makes_her_own_keys(
     assert "Compare the fingerprint" in first.get_by_role("alert").inner_text()
     assert violations(first) == []
     sign_certificate(first, served, word)
-    assert first.get_by_role("heading", name="1 of 2 signatures").is_visible()
+    expect(first.get_by_role("heading", name="1 of 2 signatures")).to_be_visible()
     assert first.get_by_role("button", name="Sign the certificate").count() == 0
     sign_certificate(second, served, word)
-    assert second.get_by_text("The certificate is in the log").is_visible()
-    assert second.get_by_text("Works here").is_visible()
+    expect(second.get_by_text("The certificate is in the log")).to_be_visible()
+    expect(second.get_by_text("Works here")).to_be_visible()
     assert violations(second) == []
 
     sign_in(hers, served, word, NEW)
     assert hers.url.endswith("/today")
     hers.goto(f"{served.url}/cases")
-    assert hers.get_by_role("heading", name="Cases").is_visible()
+    expect(hers.get_by_role("heading", name="Cases")).to_be_visible()
     hers.close()
     with served.desk.office.files.session() as db:
         body, signers = list(acts.read_acts(db))[-1]
@@ -145,12 +145,12 @@ def test_a_code_that_was_tried_too_often_is_void_until_a_new_one_is_made(first: 
         )
         assert "do not fit" in unknown.text  # one answer for all
     first.goto(f"{served.url}/settings/officers/{word}")
-    assert first.get_by_role("heading", name="The code is used up").is_visible()
+    expect(first.get_by_role("heading", name="The code is used up")).to_be_visible()
     first.get_by_role("button", name="Make another code").click()
     fresh = first.locator(".am-share").inner_text()
     first.get_by_role("button", name="Lock").click()
     enrol(first, served, word, fresh)
-    assert first.get_by_role("heading", name="Your keys are made").is_visible()
+    expect(first.get_by_role("heading", name="Your keys are made")).to_be_visible()
 
 
 def test_what_cannot_be_appointed_is_said_at_its_field(first: Page, served: Served) -> None:
@@ -200,7 +200,7 @@ def test_an_appointment_ends_after_its_cases_were_handed_over(
     sign_in(hers, served, "liaison-31")
     first.goto(f"{served.url}/settings/officers/liaison-31")
     first.get_by_role("link", name="End the appointment").click()
-    assert first.get_by_role("heading", name="Hand over first").is_visible()
+    expect(first.get_by_role("heading", name="Hand over first")).to_be_visible()
     assert violations(first) == []
     first.get_by_role("button", name="End the appointment").click()
     assert "hand them over first" in first.get_by_role("alert").inner_text()
@@ -208,7 +208,7 @@ def test_an_appointment_ends_after_its_cases_were_handed_over(
     assert hers.url.endswith("/today")
     first.get_by_label("End it although").check()
     first.get_by_role("button", name="End the appointment").click()
-    assert first.get_by_role("heading", name="1 of 2 signatures").is_visible()
+    expect(first.get_by_role("heading", name="1 of 2 signatures")).to_be_visible()
     hers.goto(f"{served.url}/today")  # signed out at once
     assert hers.url.endswith("/sign-in")
     sign_in(hers, served, "liaison-31")
@@ -217,8 +217,8 @@ def test_an_appointment_ends_after_its_cases_were_handed_over(
     second.goto(f"{served.url}/settings/officers")
     second.get_by_role("link", name="Revocation of").click()
     second.get_by_role("button", name="Sign the revocation").click()
-    assert second.get_by_text("The certificate is revoked in the log").is_visible()
-    assert second.get_by_text("Has left").is_visible()
+    expect(second.get_by_text("The certificate is revoked in the log")).to_be_visible()
+    expect(second.get_by_text("Has left")).to_be_visible()
     with served.desk.office.files.session() as db:
         directory = served.app.extensions["office"].directory(db)
         assert directory.find_certificate("north-police/liaison-31") is None
@@ -241,14 +241,14 @@ def test_new_keys_after_a_lost_passphrase(
     enrol(hers, served, "liaison-32", code)
     shown = hers.locator(".am-share").inner_text()
     first.goto(f"{served.url}/settings/officers/liaison-32")
-    assert first.get_by_role("heading", name="The old certificate still counts").is_visible()
+    expect(first.get_by_role("heading", name="The old certificate still counts")).to_be_visible()
     second.goto(f"{served.url}/settings/officers/liaison-32")
     second.get_by_role("button", name="Sign the revocation").click()
     sign_certificate(second, served, "liaison-32")
     first.goto(f"{served.url}/settings/officers/liaison-32")
     assert shown in first.content()
     sign_certificate(first, served, "liaison-32")
-    assert first.get_by_text("The certificate is in the log").is_visible()
+    expect(first.get_by_text("The certificate is in the log")).to_be_visible()
     sign_in(hers, served, "liaison-32", WORDS)
     assert hers.url.endswith("/sign-in")
     sign_in(hers, served, "liaison-32", NEW)
@@ -266,7 +266,7 @@ def test_nobody_does_it_for_herself(first: Page, served: Served) -> None:
     first.get_by_role("button", name="Begin").click()
     assert "nobody renews her own keys" in first.get_by_role("alert").inner_text()
     first.goto(f"{served.url}/settings/officers/administrator-1/second-factors")
-    assert first.get_by_text("Nobody resets her own second factors").is_visible()
+    expect(first.get_by_text("Nobody resets her own second factors")).to_be_visible()
 
 
 def test_second_factors_are_reset_on_the_record(first: Page, served: Served) -> None:
@@ -308,7 +308,7 @@ def test_a_second_administrator_is_certified_by_the_root_with_shares_on_the_tabl
         first.get_by_role("button", name="Add a share").click()
         assert words.split()[5] not in first.locator("main form").first.inner_html()
     sign_with_root()
-    assert first.get_by_text("The certificate is in the log").is_visible()
+    expect(first.get_by_text("The certificate is in the log")).to_be_visible()
     first.goto(f"{served.url}/recover")
     assert first.get_by_text("No share yet").count() == 2  # taken off by it
 

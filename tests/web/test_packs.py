@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from agencies import cases
 from cli.verify import command
@@ -53,18 +53,18 @@ def test_two_officers_make_a_pack_that_verifies(browser: Browser, page: Page, se
     sign_in(page, served, "prosecutor-1")
     begin(page, served, "SP-2031-12")
     page.get_by_role("button", name="Read the exhibits").click()
-    assert page.get_by_role("alert").get_by_text("Write the reference of the proceeding").is_visible()
+    expect(page.get_by_role("alert").get_by_text("Write the reference of the proceeding")).to_be_visible()
     assert violations(page) == []
     page.get_by_label("Reference of the proceeding").fill("T-2031-31")
     page.get_by_role("button", name="Read the exhibits").click()
     page.wait_for_url("**/packs/*", timeout=60_000)
     page.wait_for_selector("text=Planned, waits for the first signature", timeout=60_000)
-    assert page.get_by_role("cell", name="Bill of lading").is_visible()
+    expect(page.get_by_role("cell", name="Bill of lading")).to_be_visible()
     assert violations(page) == []
     served.field.sync_all()
     served.field.sync_all()
     page.get_by_role("button", name="Sign this pack").click()
-    assert page.get_by_text("You have signed.").first.is_visible()
+    expect(page.get_by_text("You have signed.").first).to_be_visible()
     assert page.get_by_role("button", name="Sign this pack").count() == 0
     assert page.get_by_role("button", name="Take the pack out").count() == 0
     address = page.url
@@ -95,7 +95,7 @@ def test_two_officers_make_a_pack_that_verifies(browser: Browser, page: Page, se
     page.get_by_role("link", name="It was shown in court").click()
     assert violations(page) == []
     page.get_by_role("button", name="Record it").click()
-    assert page.get_by_role("alert").get_by_text("Tick that it was shown").is_visible()
+    expect(page.get_by_role("alert").get_by_text("Tick that it was shown")).to_be_visible()
     page.get_by_label("This pack was shown").check()
     page.get_by_role("button", name="Record it").click()
     page.get_by_text("Shown on").wait_for()
@@ -104,19 +104,19 @@ def test_two_officers_make_a_pack_that_verifies(browser: Browser, page: Page, se
 def test_a_case_without_an_exhibit_makes_no_pack_and_says_why(page: Page, served: Served) -> None:
     sign_in(page, served, "prosecutor-1")
     begin(page, served, "SP-2031-13")
-    assert page.get_by_text("A pack without an exhibit is not made").is_visible()
+    expect(page.get_by_text("A pack without an exhibit is not made")).to_be_visible()
     page.get_by_label("Reference of the proceeding").fill("T-2031-32")
     page.get_by_role("button", name="Read the exhibits").click()
 
     page.wait_for_selector("text=It stopped", timeout=60_000)
-    assert page.get_by_role("alert").is_visible()
+    expect(page.get_by_role("alert")).to_be_visible()
     assert violations(page) == []
     page.get_by_role("link", name="Go back and begin again").click()
-    assert page.get_by_role("heading", name="New evidence pack").is_visible()
+    expect(page.get_by_role("heading", name="New evidence pack")).to_be_visible()
 
 
 def test_the_list_names_the_packs_of_the_officers_cases(page: Page, served: Served) -> None:
     sign_in(page, served, "prosecutor-1")
     page.get_by_role("link", name="Evidence packs").first.click()
-    assert page.get_by_role("link", name="Out of case SP-2031-12").is_visible()
+    expect(page.get_by_role("link", name="Out of case SP-2031-12")).to_be_visible()
     assert violations(page) == []

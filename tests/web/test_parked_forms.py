@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from agencies.models import OwnPaper
 from tests.support.field import with_field
@@ -39,7 +39,7 @@ def test_a_form_that_comes_after_the_lock_is_filled_in_again_once(page: Page, se
     assert page.url.endswith("/settings/second-factor/code")
     assert page.get_by_label("What you call it").input_value() == TYPED
     assert page.get_by_label("Code").input_value() == ""  # secrets are not kept
-    assert page.get_by_text("What you had typed is here again").is_visible()
+    expect(page.get_by_text("What you had typed is here again")).to_be_visible()
     page.reload()
     assert page.get_by_label("What you call it").input_value() == ""
 

@@ -62,9 +62,9 @@ def test_a_name_shows_alone_after_a_purpose_is_recorded_and_hides_now(page: Page
     page.get_by_label("What do you need the name for?").fill("to call her lawyer")
     press(page, "Show name")
     assert page.url == there
-    assert page.get_by_text("Mirabela Ionescu").is_visible()
-    assert page.get_by_text("+40721555").is_visible()
-    assert page.get_by_text("One name is shown").is_visible()
+    expect(page.get_by_text("Mirabela Ionescu")).to_be_visible()
+    expect(page.get_by_text("+40721555")).to_be_visible()
+    expect(page.get_by_text("One name is shown")).to_be_visible()
     assert "Mirabela" not in page.title() and "Mirabela" not in page.url
     assert violations(page) == []
     with served.desk.office.files.session() as db:
@@ -76,7 +76,7 @@ def test_a_name_shows_alone_after_a_purpose_is_recorded_and_hides_now(page: Page
     open_person(page, served, case, "S1")
     page.get_by_label("What do you need the name for?").fill("to check a spelling")
     press(page, "Show name")
-    assert page.get_by_text("Gorg Vella").is_visible()
+    expect(page.get_by_text("Gorg Vella")).to_be_visible()
     page.goto(there)  # one name at a time
     assert "Mirabela" not in page.content()
     page.goto(f"{served.url}{case.path}/persons")
@@ -84,7 +84,7 @@ def test_a_name_shows_alone_after_a_purpose_is_recorded_and_hides_now(page: Page
     open_person(page, served, case, "S1")
     press(page, "Hide now")
     assert "Gorg" not in page.content()
-    assert page.get_by_text("Names are hidden").is_visible()
+    expect(page.get_by_text("Names are hidden")).to_be_visible()
 
 
 def test_a_name_hides_by_itself_with_a_script_and_at_the_next_page_without(
@@ -104,7 +104,7 @@ def test_a_name_hides_by_itself_with_a_script_and_at_the_next_page_without(
     open_person(plain, served, case)
     plain.get_by_label("What do you need the name for?").fill("and again")
     press(plain, "Show name")
-    assert plain.get_by_text("Mirabela Ionescu").is_visible()
+    expect(plain.get_by_text("Mirabela Ionescu")).to_be_visible()
     time.sleep(6.1)
     plain.reload()
     assert "Mirabela" not in plain.content()
@@ -119,7 +119,7 @@ def test_a_print_names_nobody_unless_its_form_asks(page: Page, served: Served, c
     page.emulate_media(media="print")
     assert not page.get_by_text("Mirabela Ionescu").is_visible()
     page.emulate_media(media="screen")
-    assert page.get_by_text("Mirabela Ionescu").is_visible()  # the control
+    expect(page.get_by_text("Mirabela Ionescu")).to_be_visible()  # the control
     for with_name in (False, True):
         page.goto(there + "/print")
         page.get_by_label("What do you need the name for?").fill("for the file of the court")
@@ -155,7 +155,7 @@ def test_a_person_is_recorded_and_edited_without_the_name_being_seen(page: Page,
     sign_in(page, served, "liaison-1")
     page.goto(f"{served.url}{case.path}/persons/new")
     press(page, "Save")
-    assert page.get_by_text("Choose who this is in the case").first.is_visible()
+    expect(page.get_by_text("Choose who this is in the case").first).to_be_visible()
     page.get_by_label("Witness").check()
     page.get_by_label("First name").fill("Tilda")
     page.get_by_label("Family name").fill("Sorensen")
@@ -164,7 +164,7 @@ def test_a_person_is_recorded_and_edited_without_the_name_being_seen(page: Page,
     assert violations(page) == []
     press(page, "Save")
     assert "Tilda" not in page.content()
-    assert page.get_by_text("The person is recorded as P3.").is_visible()
+    expect(page.get_by_text("The person is recorded as P3.")).to_be_visible()
     page.get_by_role("link", name="Edit").click()
     assert page.get_by_label("First name").count() == 0
     assert "Tilda" not in page.content()
@@ -178,20 +178,20 @@ def test_a_person_is_recorded_and_edited_without_the_name_being_seen(page: Page,
     page.get_by_role("link", name="Edit").click()
     page.get_by_label("First name").fill("Thilda")
     press(page, "Save")
-    assert page.get_by_text("Thilda Sorensen").is_visible()
+    expect(page.get_by_text("Thilda Sorensen")).to_be_visible()
 
 
 def test_a_known_pseudonym_shows_and_looking_gives_none(page: Page, served: Served, case: CaseAt, field: Field) -> None:
     person = case.person(short="V9")
     sign_in(page, served, "liaison-1")
     open_person(page, served, case, "V9")
-    assert page.get_by_text("Nobody yet. An agency is given a pseudonym").is_visible()
+    expect(page.get_by_text("Nobody yet. An agency is given a pseudonym")).to_be_visible()
     case.share(field.south, "prosecutor-1", person)
     with served.desk.office.files.session() as db:
         given = persons.given_pseudonyms(db, case.officer, case.case_id, ["south-prosecutor", "shelter-ngo"])
     assert list(given[person]) == ["south-prosecutor"]
     page.reload()
-    assert page.get_by_text(given[person]["south-prosecutor"]).is_visible()
+    expect(page.get_by_text(given[person]["south-prosecutor"])).to_be_visible()
 
 
 # ---- Flags ------------------------------------------------------------------------------------------------------
@@ -207,20 +207,20 @@ def test_one_officer_sets_a_flag_and_two_lift_it(page: Page, served: Served, cas
     page.get_by_label("No contact").check()
     page.get_by_label("Or countries").fill("Romania")
     press(page, "Set the flag")
-    assert page.get_by_text("Write countries with two letters each").first.is_visible()
+    expect(page.get_by_text("Write countries with two letters each").first).to_be_visible()
     page.get_by_label("Or countries").fill("xc")
     page.get_by_label("south-prosecutor").check()
     assert violations(page) == []
     press(page, "Set the flag")
-    assert page.get_by_text("Family at risk").first.is_visible()
-    assert page.get_by_text("Concerns south-prosecutor, XC").is_visible()
+    expect(page.get_by_text("Family at risk").first).to_be_visible()
+    expect(page.get_by_text("Concerns south-prosecutor, XC")).to_be_visible()
     page.get_by_role("link", name="Lift the flag Family at risk").click()
     assert violations(page) == []
     press(page, "Ask a second officer")
-    assert page.get_by_text("Write why the flag is not needed any more").first.is_visible()
+    expect(page.get_by_text("Write why the flag is not needed any more").first).to_be_visible()
     page.get_by_label("Why is the flag not needed any more?").fill("the family is safe here")
     press(page, "Ask a second officer")
-    assert page.get_by_text("A second officer is asked").first.is_visible()
+    expect(page.get_by_text("A second officer is asked").first).to_be_visible()
     with served.desk.office.files.session() as db:
         (flag,) = [
             one for one in flags.list_flags(db, case.officer, case.case_id) if one.value["flag"] == "Family at risk"
@@ -235,7 +235,7 @@ def test_one_officer_sets_a_flag_and_two_lift_it(page: Page, served: Served, cas
     page.goto(there)
     page.get_by_role("link", name="Go on with lifting the flag Family at risk").click()
     press(page, "Lift the flag")
-    assert page.get_by_text("The flag is lifted.").is_visible()
+    expect(page.get_by_text("The flag is lifted.")).to_be_visible()
     with served.desk.office.files.session() as db:
         found = [one for one in flags.list_flags(db, case.officer, case.case_id) if one.flag_id == flag.flag_id]
     assert [one.is_lowered for one in found] == [True]
@@ -255,9 +255,9 @@ def test_a_flag_stays_when_the_second_officer_refuses(page: Page, served: Served
         approvals.deny(db, second, waiting.approval_id, now=now())
     page.goto(f"{there}/flags/{flag_id.hex()}/lift")
     assert page.get_by_role("button", name="Lift the flag").count() == 0
-    assert page.get_by_role("button", name="Ask a second officer").is_visible()
+    expect(page.get_by_role("button", name="Ask a second officer")).to_be_visible()
     page.goto(there)
-    assert page.get_by_text("Stays").first.is_visible()
+    expect(page.get_by_text("Stays").first).to_be_visible()
 
 
 # ---- Tables -----------------------------------------------------------------------------------------------------
@@ -278,22 +278,22 @@ def test_a_table_is_shown_before_it_is_taken_in_and_again_brings_what_changed(
     table.write_text(head + "V1,Mirabela,female,green\nV2,Zuleika,female,\n", "utf-8")
     sign_in(page, served, "liaison-1")
     send(page, served, case, table)
-    assert page.get_by_text("1 column is not of the standard").is_visible()
-    assert page.get_by_text("Favourite colour").is_visible()
+    expect(page.get_by_text("1 column is not of the standard")).to_be_visible()
+    expect(page.get_by_text("Favourite colour")).to_be_visible()
     assert "Mirabela" not in page.content()
     assert violations(page) == []
     with served.desk.office.files.session() as db:
         assert persons.list_persons(db, case.officer, case.case_id) == []  # nothing yet
     press(page, "Take it in")
-    assert page.get_by_text("2 persons were added.").is_visible()
+    expect(page.get_by_text("2 persons were added.")).to_be_visible()
     table.write_text(head + "V1,Mirabela,woman,green\nV2,Zuleika,female,\nV3,Tilda,,\n", "utf-8")
     send(page, served, case, table)
-    assert page.get_by_role("rowheader", name="V3").is_visible()
-    assert page.get_by_role("row").filter(has_text="V1").get_by_text("Gender").is_visible()
+    expect(page.get_by_role("rowheader", name="V3")).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="V1").get_by_text("Gender")).to_be_visible()
     page.get_by_label("Also change persons").check()
     press(page, "Take it in")
-    assert page.get_by_text("1 person was added.").is_visible()
-    assert page.get_by_text("1 record was changed.").is_visible()
+    expect(page.get_by_text("1 person was added.")).to_be_visible()
+    expect(page.get_by_text("1 record was changed.")).to_be_visible()
     with served.desk.office.files.session() as db:
         found = {
             one.short: one.values.get("prs_gender") for one in persons.list_persons(db, case.officer, case.case_id)
@@ -318,9 +318,9 @@ def test_a_workbook_is_read_and_what_is_no_table_is_refused(
         assert violations(page) == []
     page.goto(f"{served.url}{case.path}/persons/import")
     press(page, "Read the table")
-    assert page.get_by_text("Choose a file").first.is_visible()
+    expect(page.get_by_text("Choose a file").first).to_be_visible()
     send(page, served, case, tmp_path / "list.xlsx")
-    assert page.get_by_role("rowheader", name="X1").is_visible()
+    expect(page.get_by_role("rowheader", name="X1")).to_be_visible()
     assert "Amal" not in page.content()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import insert
 
 from agencies import cases
@@ -66,10 +66,10 @@ def test_the_record_shows_who_did_what_and_no_content(page: Page, served: Served
     assert rows(page) == [only]
     page.get_by_label("Number of the case").fill("<b>\u202e\U0001f600")
     page.get_by_role("button", name="Filter").click()
-    assert page.get_by_text("No line fits this filter").is_visible()
+    expect(page.get_by_text("No line fits this filter")).to_be_visible()
     assert violations(page) == []
     page.goto(f"{served.url}/record?officer=north-police/auditor-1&from=2020-01-01&to=2020-01-02")
-    assert page.get_by_text("No line fits this filter").is_visible()
+    expect(page.get_by_text("No line fits this filter")).to_be_visible()
     page.goto(f"{served.url}/record?officer=north-police/auditor-1")
     assert {row[2] for row in rows(page)} == {"auditor-1"}
 
@@ -101,7 +101,7 @@ def test_a_reason_is_asked_and_answered_between_the_two_alone(page: Page, served
     assert violations(page) == []
     page.get_by_label("Your question").fill(f"Why? {SECRET} <b>\u202e\U0001f600")
     page.get_by_role("button", name="Ask").click()
-    assert page.get_by_text("Waits for the officer").is_visible()
+    expect(page.get_by_text("Waits for the officer")).to_be_visible()
     page.get_by_label("Your question").fill("Again?")
     page.get_by_role("button", name="Ask").click()
     assert "not answered yet" in page.get_by_role("alert").inner_text()
@@ -110,7 +110,7 @@ def test_a_reason_is_asked_and_answered_between_the_two_alone(page: Page, served
     hers = context.new_page()
     sign_in(hers, served, "supervisor-1")
     hers.goto(f"{served.url}/record/questions")
-    assert hers.get_by_text("Nobody has asked you anything").is_visible()
+    expect(hers.get_by_text("Nobody has asked you anything")).to_be_visible()
     with served.desk.office.files.session() as db:
         number = db.query(AskedReason).one().reason_id.hex()
     answer = hers.goto(f"{served.url}/record/questions/{number}")
@@ -124,7 +124,7 @@ def test_a_reason_is_asked_and_answered_between_the_two_alone(page: Page, served
     assert SECRET in hers.locator("main").inner_text()
     hers.get_by_label("Your answer").fill(f"Because. {SECRET}")
     hers.get_by_role("button", name="Answer").click()
-    assert hers.get_by_text("Your answer is with the auditor").is_visible()
+    expect(hers.get_by_text("Your answer is with the auditor")).to_be_visible()
     hers.locator("a.am-task").first.click()
     assert hers.get_by_label("Your answer").count() == 0
     assert violations(hers) == []
@@ -170,7 +170,7 @@ def test_others_read_the_record_and_do_not_audit(page: Page, served: Served) -> 
     assert page.get_by_role("button", name="Draw").count() == 0
     assert page.get_by_role("button", name="Export signed").count() == 0
     page.goto(f"{served.url}/record/sample?seed=0123456789abcdef")
-    assert page.get_by_role("heading", name="This is not for your role").is_visible()
+    expect(page.get_by_role("heading", name="This is not for your role")).to_be_visible()
     page.goto(f"{served.url}/record/1")
     assert page.get_by_label("Your question").count() == 0
     for wrong in ("/record/99999999", "/record/9223372036854775807", "/record/questions/" + "0" * 32,
@@ -221,7 +221,7 @@ def test_a_hundred_thousand_lines_are_read_page_by_page(page: Page, served: Serv
     page.goto(f"{served.url}/record?page=2")
     assert len(rows(page)) == 50
     page.get_by_role("link", name="Next").click()
-    assert page.get_by_text("Page 3 of").is_visible()
+    expect(page.get_by_text("Page 3 of")).to_be_visible()
     with files.session() as db:
         assert record.catch_up(db) <= 1  # nothing is noted twice
         assert db.query(RecordLine).filter_by(source="sign-in").count() >= 100_000

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from agencies import acts, setup, succession
 from agencies.models import CaseKey
@@ -58,12 +58,12 @@ def test_shares_come_one_after_the_other_and_are_never_shown_again(page: Page, s
     assert page.get_by_label("Words of the share").input_value() == ""
     assert violations(page) == []
     lay(page, served, "Recovery key", "  " + recovery[0].upper() + " ")
-    assert page.get_by_text("1 more is needed").is_visible()
+    expect(page.get_by_text("1 more is needed")).to_be_visible()
     for words, said in ((recovery[0], "lies on the table already"), (root[0], "of another set")):
         lay(page, served, "Recovery key", words)
         assert said in page.get_by_role("alert").inner_text()
     lay(page, served, "Recovery key", recovery[1])
-    assert page.get_by_text("There are enough").is_visible()
+    expect(page.get_by_text("There are enough")).to_be_visible()
     for words in recovery:
         assert words.split()[7] not in page.locator("main").inner_text()
     page.get_by_role("button", name="Take all off the table").click()
@@ -98,7 +98,7 @@ def test_keys_of_an_officer_who_is_gone_are_opened_by_two_and_the_shares(
     propose(page, served, "north-police/liaison-1", "north-police/liaison-2")
     assert "no case key to recover" in page.get_by_role("alert").inner_text()
     propose(page, served, "north-police/liaison-41", "north-police/liaison-2")
-    assert page.get_by_text("1 of 2 signatures").is_visible()
+    expect(page.get_by_text("1 of 2 signatures")).to_be_visible()
     assert violations(page) == []
 
     for words in served.desk.papers["recovery"]:
@@ -110,7 +110,7 @@ def test_keys_of_an_officer_who_is_gone_are_opened_by_two_and_the_shares(
     sign_in(second, served, "administrator-2")
     second.goto(f"{served.url}/settings/recovery")
     second.get_by_role("link", name="Read and sign").click()
-    assert second.get_by_text("The keys of 1 case").is_visible()
+    expect(second.get_by_text("The keys of 1 case")).to_be_visible()
     assert violations(second) == []
     second.get_by_role("button", name="Sign as second administrator").click()
     context.close()
@@ -118,7 +118,7 @@ def test_keys_of_an_officer_who_is_gone_are_opened_by_two_and_the_shares(
     page.goto(f"{served.url}/recover")
     page.get_by_role("button", name="Open the keys").click()
     finished(page)
-    assert page.get_by_role("heading", name="The keys are open again").is_visible()
+    expect(page.get_by_role("heading", name="The keys are open again")).to_be_visible()
     assert violations(page) == []
     with served.desk.office.files.session() as db:
         assert db.get(CaseKey, (case, "north-police/liaison-2", "case")) is not None
@@ -136,9 +136,9 @@ def test_an_act_that_came_too_late_is_proposed_again(page: Page, served: Served,
     with served.desk.office.files.session() as db:
         succession.hand_over_cases(db, field.north.officer("liaison-42"), field.north.handle("liaison-1"), now=now())
     page.goto(f"{served.url}/settings/recovery")
-    assert page.get_by_text("Propose it again").first.is_visible()
+    expect(page.get_by_text("Propose it again").first).to_be_visible()
     page.get_by_role("button", name="Give it up").click()
-    assert page.get_by_text("Nothing is proposed").is_visible()
+    expect(page.get_by_text("Nothing is proposed")).to_be_visible()
 
 
 def test_new_shares_make_the_old_ones_worthless(page: Page, served: Served, field: Field) -> None:
@@ -149,7 +149,7 @@ def test_new_shares_make_the_old_ones_worthless(page: Page, served: Served, fiel
     assert violations(page) == []
     page.get_by_label("Holders").fill("Maria Petrescu")
     page.get_by_role("button", name="Make the shares").click()
-    assert page.get_by_role("alert").is_visible()
+    expect(page.get_by_role("alert")).to_be_visible()
     page.get_by_label("Holders").fill("administrator-1 administrator-2 supervisor-1")
     page.get_by_role("button", name="Make the shares").click()
     fresh = []
@@ -160,16 +160,16 @@ def test_new_shares_make_the_old_ones_worthless(page: Page, served: Served, fiel
     for words in fresh[:2]:
         page.get_by_label("Words of the share").fill(words)
         page.get_by_role("button", name="Compare").click()
-    assert page.get_by_role("heading", name="The papers work").is_visible()
+    expect(page.get_by_role("heading", name="The papers work")).to_be_visible()
     assert violations(page) == []
     page.get_by_role("button", name="Certify the new key").click()
-    assert page.get_by_text("Code for whoever helps you").is_visible()  # no share lies on the table
+    expect(page.get_by_text("Code for whoever helps you")).to_be_visible()  # no share lies on the table
     for purpose, papers in (("Root key", served.desk.papers["root"]), ("Recovery key", old)):
         for words in papers:
             lay(page, served, purpose, words)
     page.goto(f"{served.url}/settings/recovery/new-shares")
     page.get_by_role("button", name="Certify the new key").click()
-    assert page.get_by_text("The new recovery key counts").is_visible()
+    expect(page.get_by_text("The new recovery key counts")).to_be_visible()
     office = served.app.extensions["office"]
     with office.files.session() as db:
         assert setup.get_identity(db).recovery_key == office.directory(db).recovery_key("north-police")
@@ -191,5 +191,5 @@ def test_the_pages_name_holders_and_no_share(page: Page, browser: Browser, serve
         page.goto(served.url + path)
         assert violations(page) == [], path
     page.goto(f"{served.url}/settings/recovery")
-    assert page.get_by_text("north-police/supervisor-1").is_visible()
+    expect(page.get_by_text("north-police/supervisor-1")).to_be_visible()
     context.close()

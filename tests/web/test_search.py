@@ -46,24 +46,24 @@ def test_a_name_leads_to_its_person_and_is_neither_shown_nor_in_an_address(page:
     page.on("framenavigated", lambda frame: addresses.append(frame.url))
     sign_in(page, served, "liaison-1")
     look_for(page, served, "mirabela IONESCU")
-    assert page.get_by_text("A name in the vault fits.").is_visible()
+    expect(page.get_by_text("A name in the vault fits.")).to_be_visible()
     assert page.get_by_label("Words").input_value() == "mirabela IONESCU"
     shown = page.get_by_role("main").inner_text()
     assert "Mirabela" not in shown and "Ionescu" not in shown
     assert violations(page) == []
     page.reload()  # the page of a search can be loaded again
     page.get_by_role("link", name="Person V1").click()
-    assert page.get_by_role("heading", name="Person V1").is_visible()
+    expect(page.get_by_role("heading", name="Person V1")).to_be_visible()
     assert not any("mirabela" in one.lower() for one in addresses)
     for words, fits in (("+40721555", "Something in the record fits."), ("river farm", "Farm at the river")):
         look_for(page, served, words)
-        assert page.get_by_text(fits).is_visible()
+        expect(page.get_by_text(fits)).to_be_visible()
 
 
 def test_nothing_found_and_too_little_typed_are_said(page: Page, served: Served) -> None:
     sign_in(page, served, "liaison-1")
     look_for(page, served, "zzzz-nowhere")
-    assert page.get_by_text("Nothing fits all of these words").is_visible()
+    expect(page.get_by_text("Nothing fits all of these words")).to_be_visible()
     look_for(page, served, "a")
     assert page.title().startswith("Error:")
     assert violations(page) == []
@@ -77,7 +77,7 @@ def test_what_an_officer_writes_is_found_at_once_and_an_exclusion_too(
     other = browser.new_context().new_page()
     sign_in(other, served, "liaison-2")
     look_for(other, served, "quarry")
-    assert other.get_by_role("link", name="Case NP-2052-1").is_visible()
+    expect(other.get_by_role("link", name="Case NP-2052-1")).to_be_visible()
     sign_in(page, served, "liaison-1")
     page.goto(f"{served.url}{case.path}/persons/new")
     page.get_by_label("Victim", exact=True).check()
@@ -85,7 +85,7 @@ def test_what_an_officer_writes_is_found_at_once_and_an_exclusion_too(
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Person P1")).to_be_visible()
     look_for(page, served, "quiteria")
-    assert page.get_by_role("link", name="Person P1").is_visible()
+    expect(page.get_by_role("link", name="Person P1")).to_be_visible()
     with field.north.office.files.session() as db:
         cases.exclude_officer(db, case.officer, case.case_id, "north-police/liaison-2", now=now())
     look_for(other, served, "quarry")
@@ -97,9 +97,9 @@ def test_the_list_of_cases_filters_by_stage(page: Page, served: Served) -> None:
     sign_in(page, served, "liaison-1")
     look_for(page, served, "river")
     page.goto(f"{served.url}/cases?stage=court&state=all")
-    assert page.get_by_role("link", name="NP-2051-1").is_visible()
+    expect(page.get_by_role("link", name="NP-2051-1")).to_be_visible()
     page.goto(f"{served.url}/cases?stage=support&state=all")
-    assert page.get_by_text("No case fits this filter").is_visible()
+    expect(page.get_by_text("No case fits this filter")).to_be_visible()
 
 
 def test_the_lock_forgets_the_words_and_wipes_the_index(page: Page, served: Served) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pyotp
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from agencies import sign_ins
 from tests.support.field import Field, now, with_field
@@ -47,8 +47,8 @@ def next_code(secret: str) -> str:
 def test_an_officer_sets_up_an_authenticator_and_signs_in_with_it(page: Page, served: Served) -> None:
     secret = set_up_code(page, served, "liaison-1")
     assert page.url.endswith("/settings/second-factor")
-    assert page.get_by_role("rowheader", name="Office telephone").is_visible()
-    assert page.get_by_text("fewer than two").is_visible()
+    expect(page.get_by_role("rowheader", name="Office telephone")).to_be_visible()
+    expect(page.get_by_text("fewer than two")).to_be_visible()
     assert violations(page) == []
     page.get_by_role("button", name="Lock").click()
     sign_in(page, served, "liaison-1")
@@ -57,7 +57,7 @@ def test_an_officer_sets_up_an_authenticator_and_signs_in_with_it(page: Page, se
     page.get_by_label("Code").fill(next_code(secret))
     page.get_by_role("button", name="Unlock").click()
     assert page.url.endswith("/today")
-    assert page.get_by_text("Your last sign-in").is_visible()
+    expect(page.get_by_text("Your last sign-in")).to_be_visible()
 
 
 def test_the_passphrase_alone_opens_no_page(page: Page, served: Served) -> None:
@@ -78,7 +78,7 @@ def test_a_code_counts_once_and_a_wrong_one_is_refused_and_told_at_the_next_sign
     for wrong in ("000000" if code != "000000" else "000001", "12", "twelve"):
         page.get_by_label("Code").fill(wrong)
         page.get_by_role("button", name="Unlock").click()
-        assert page.get_by_role("alert").is_visible()
+        expect(page.get_by_role("alert")).to_be_visible()
         assert page.title().startswith("Error:")
     page.get_by_label("Code").fill(code)
     page.get_by_role("button", name="Unlock").click()
@@ -87,7 +87,7 @@ def test_a_code_counts_once_and_a_wrong_one_is_refused_and_told_at_the_next_sign
     sign_in(page, served, "supervisor-1")
     page.get_by_label("Code").fill(code)
     page.get_by_role("button", name="Unlock").click()
-    assert page.get_by_role("alert").is_visible()
+    expect(page.get_by_role("alert")).to_be_visible()
     with served.desk.office.files.session() as db:
         results = [one.result for one in sign_ins.list_notes(db, "north-police/supervisor-1")]
     assert results.count(sign_ins.FACTOR) == 4
@@ -117,7 +117,7 @@ def test_a_security_key_is_set_up_and_opens_the_desk(page: Page, served: Served)
     page.get_by_role("textbox", name="What you call it").last.fill("Blue key")
     page.get_by_role("button", name="Set up a security key").click()
     page.wait_for_url("**/settings/second-factor")
-    assert page.get_by_role("rowheader", name="Blue key").is_visible()
+    expect(page.get_by_role("rowheader", name="Blue key")).to_be_visible()
     page.get_by_role("button", name="Lock").click()
     sign_in(page, served, "administrator-1")
     page.get_by_role("button", name="Use a security key or passkey").click()
@@ -133,7 +133,7 @@ def test_the_last_factor_stays_and_another_can_be_removed(page: Page, served: Se
     page.get_by_role("button", name="Add it").click()
     page.get_by_role("button", name="Remove Second").click()
     assert page.get_by_role("rowheader").count() == 1
-    assert page.get_by_role("rowheader", name="First").is_visible()
+    expect(page.get_by_role("rowheader", name="First")).to_be_visible()
 
 
 def test_what_an_officer_calls_her_factor_and_its_secret_lie_sealed_on_the_disk(page: Page, served: Served) -> None:

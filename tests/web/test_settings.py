@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from agencies import acts, members, succession
 from desk.parked import NEVER
@@ -57,7 +57,7 @@ def test_the_exit_of_an_ngo_is_always_there(page: Page, field: Field) -> None:
     with serving(field, field.shelter) as served:
         sign_in(page, served, "case-worker-1")
         page.goto(f"{served.url}/settings/display")
-        assert page.get_by_text("always there at an NGO’s desk").is_visible()
+        expect(page.get_by_text("always there at an NGO’s desk")).to_be_visible()
         page.get_by_role("button", name="Keep these choices").click()
         assert page.locator(".am-exit").count() == 1
 
@@ -87,7 +87,7 @@ def test_a_passphrase_is_changed_with_the_old_one_and_ends_other_sessions(
     page.get_by_label("New passphrase", exact=True).fill(NEW)
     page.get_by_label("New passphrase, once more").fill(NEW)
     page.get_by_role("button", name="Change passphrase").click()
-    assert page.get_by_text("Your passphrase is changed").is_visible()
+    expect(page.get_by_text("Your passphrase is changed")).to_be_visible()
     other.goto(f"{served.url}/today")
     assert other.url.endswith("/sign-in")
     other.close()
@@ -111,7 +111,7 @@ def test_signing_out_everywhere(page: Page, served: Served, browser: Browser) ->
     sign_in(page, served, "liaison-2")
     page.goto(f"{served.url}/settings")
     page.get_by_role("link", name="Sign out everywhere").click()
-    assert page.get_by_text("other browser").is_visible()
+    expect(page.get_by_text("other browser")).to_be_visible()
     assert violations(page) == []
     page.get_by_role("button", name="Sign out everywhere").click()
     assert page.url.endswith("/sign-in")
@@ -146,7 +146,7 @@ def test_an_officer_hands_over_what_she_has_before_she_leaves(browser: Browser, 
             break
         page.wait_for_timeout(500)
         page.reload()
-    assert page.get_by_text("Nothing is with you alone").is_visible()
+    expect(page.get_by_text("Nothing is with you alone")).to_be_visible()
     with desk.office.files.session() as db:
         assert succession.orphaned_cases(db, desk.handle("liaison-7")) == []
         assert [body["act"] for body, _ in acts.read_acts(db)][-1] == "case-handed-over"
@@ -158,7 +158,7 @@ def test_whoever_has_nothing_to_hand_over_is_told_so(page: Page, served: Served)
     page.goto(f"{served.url}/settings")
     assert page.get_by_role("link", name="Hand over what you have").count() == 0
     page.goto(f"{served.url}/settings/hand-over")
-    assert page.get_by_role("heading", name="This is not for your role").is_visible()
+    expect(page.get_by_role("heading", name="This is not for your role")).to_be_visible()
 
 
 def test_no_passphrase_is_kept_of_a_form_that_comes_late(page: Page, served: Served) -> None:

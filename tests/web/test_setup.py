@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx2
 import pyotp
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from agencies import setup as ceremonies
 from crypto import labels
@@ -63,7 +63,7 @@ def hold_ceremony(page: Page) -> dict[str, list[str]]:
         found[title.split(":")[0]].append(words_on(page))
         use(page, "It is on paper")
     for name in ("Root key", "Recovery key"):
-        assert page.get_by_role("heading", name=f"Type shares back: {name}").is_visible()
+        expect(page.get_by_role("heading", name=f"Type shares back: {name}")).to_be_visible()
         for words in found[name][:2]:
             page.get_by_label("Words of the share").fill(words)
             use(page, "Compare")
@@ -87,7 +87,7 @@ def test_the_first_run_from_the_code_to_the_network(page: Page, field: Field, tm
         assert "at least 12 signs" in page.get_by_role("alert").inner_text()
         assert violations(page) == []
         administrator(page)
-        assert page.get_by_role("heading", name="Administrator 2 of 2").is_visible()
+        expect(page.get_by_role("heading", name="Administrator 2 of 2")).to_be_visible()
         administrator(page)
         page.get_by_role("link", name="Go on").click()
         for _ in range(2):
@@ -101,7 +101,7 @@ def test_the_first_run_from_the_code_to_the_network(page: Page, field: Field, tm
         found = hold_ceremony(page)
         assert [len(one) for one in found.values()] == [3, 3]
         page.get_by_role("link", name="Go on").click()
-        assert page.get_by_text("The broker answers").is_visible()
+        expect(page.get_by_text("The broker answers")).to_be_visible()
         assert violations(page) == []
         page.get_by_label("Yes, all the same").check()
         use(page, "Continue")
@@ -153,7 +153,7 @@ def _comes_in(page: Page, field: Field, served: Served, secret: str) -> None:
     assert page.url.endswith("/settings/first-steps")
     assert violations(page) == []
     use(page, "Look whether we are in")
-    assert page.get_by_text("does not know this agency yet").is_visible()
+    expect(page.get_by_text("does not know this agency yet")).to_be_visible()
     with page.expect_download() as got:
         page.get_by_role("link", name="Download the request").click()
     statement = parse_statement(Path(str(got.value.path())).read_bytes())
@@ -187,13 +187,13 @@ def test_without_the_code_nothing_is_served(field: Field, tmp_path: Path, page: 
                 assert answer.status_code == 403, path
             assert client.post(f"{served.url}/setup/finish").status_code in (400, 403)
         page.goto(address)  # the control: the code opens it, once
-        assert page.get_by_role("heading", name="Set up this desk").is_visible()
+        expect(page.get_by_role("heading", name="Set up this desk")).to_be_visible()
         other = browser.new_page()
         other.goto(address)
-        assert other.get_by_text("This code was used").is_visible()
+        expect(other.get_by_text("This code was used")).to_be_visible()
         other.close()
         page.reload()
-        assert page.get_by_role("heading", name="Set up this desk").is_visible()
+        expect(page.get_by_role("heading", name="Set up this desk")).to_be_visible()
 
 
 def test_a_set_up_that_was_broken_off_begins_anew(field: Field, tmp_path: Path, page: Page) -> None:
@@ -207,9 +207,9 @@ def test_a_set_up_that_was_broken_off_begins_anew(field: Field, tmp_path: Path, 
         page.goto(address)
         first_two(page)
         page.get_by_role("link", name="Go on").click()
-        assert page.get_by_role("heading", name="Administrator 1 of 2").is_visible()
+        expect(page.get_by_role("heading", name="Administrator 1 of 2")).to_be_visible()
         administrator(page)
-        assert page.get_by_role("heading", name="Administrator 2 of 2").is_visible()
+        expect(page.get_by_role("heading", name="Administrator 2 of 2")).to_be_visible()
         assert served.url + "/sign-in" != page.url
 
 
@@ -228,14 +228,14 @@ def test_without_scripts_and_stopped_at_a_key_that_differs(field: Field, tmp_pat
         page.get_by_role("link", name="Go on").click()
         page.get_by_label("Holders of shares").fill("administrator-1")
         use(page, "Make the shares")
-        assert page.get_by_role("alert").is_visible()
+        expect(page.get_by_role("alert")).to_be_visible()
         page.get_by_label("Holders of shares").fill("administrator-1 holder-1")
         found = hold_ceremony(page)
         assert [len(one) for one in found.values()] == [2, 2]
         page.get_by_role("link", name="Go on").click()
         page.get_by_label("No, something is different").check()
         use(page, "Continue")
-        assert page.get_by_role("heading", name="Stop here").is_visible()
+        expect(page.get_by_role("heading", name="Stop here")).to_be_visible()
         page.goto(f"{served.url}/setup")
         assert page.get_by_role("button", name="Finish the set-up").count() == 0
         with served.desk.office.files.session() as db:
@@ -273,8 +273,8 @@ def test_a_share_that_is_typed_wrongly_is_refused_and_not_shown_again(field: Fie
         assert violations(page) == []
         page.get_by_label("Words of the share").fill(first.rsplit(" ", 1)[0] + " academic")
         use(page, "Compare")
-        assert page.get_by_role("alert").is_visible()
+        expect(page.get_by_role("alert")).to_be_visible()
         assert page.get_by_label("Words of the share").input_value() == ""
         page.get_by_label("Words of the share").fill(first)
         use(page, "Compare")
-        assert page.get_by_text("1 of 2 is done").is_visible()
+        expect(page.get_by_text("1 of 2 is done")).to_be_visible()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from agencies import own_papers
 from exchange import approvals, arrivals, reading, sent
@@ -132,7 +132,7 @@ def test_a_share_goes_through_its_six_steps_and_the_recipient_opens_what_the_pag
     assert violations(page) == []
     confirm(page)
     page.wait_for_url("**/receipt*")
-    assert page.get_by_role("heading", name="The bundle is sent").is_visible()
+    expect(page.get_by_role("heading", name="The bundle is sent")).to_be_visible()
     assert violations(page) == []
     assert drafts(served) == before
     bundle = bundle_on(page)
@@ -225,7 +225,7 @@ def test_two_agencies_get_bundles_of_their_own_with_pseudonyms_of_their_own(
     page.get_by_role("group", name="Victim, P-1").get_by_label("Share this person").check()
     page.get_by_label("E-0001").check()
     page.get_by_role("button", name="Update the preview").click()
-    assert page.get_by_role("heading", name="What these agencies could join").is_visible()
+    expect(page.get_by_role("heading", name="What these agencies could join")).to_be_visible()
     assert "same exhibit" in page.get_by_role("main").inner_text()
     names = page.locator("aside h3 .am-id").all_inner_texts()
     assert len(names) == len(set(names)) == 2
@@ -235,9 +235,9 @@ def test_two_agencies_get_bundles_of_their_own_with_pseudonyms_of_their_own(
     go_on(page)
     confirm(page)
     page.wait_for_url("**/receipt*")
-    assert page.get_by_role("heading", name="The 2 bundles are sent").is_visible()
-    assert page.get_by_role("region", name="For shelter-ngo").is_visible()
-    assert page.get_by_role("region", name="For south-prosecutor").is_visible()
+    expect(page.get_by_role("heading", name="The 2 bundles are sent")).to_be_visible()
+    expect(page.get_by_role("region", name="For shelter-ngo")).to_be_visible()
+    expect(page.get_by_role("region", name="For south-prosecutor")).to_be_visible()
 
 
 def test_an_agency_whose_root_was_not_compared_cannot_be_chosen(
@@ -246,7 +246,7 @@ def test_an_agency_whose_root_was_not_compared_cannot_be_chosen(
     sign_in(page, served, "liaison-1")
     begin(page, served, case)
     answer_case(page)
-    assert page.get_by_role("region", name="shelter-ngo").get_by_label("Share with this agency").is_visible()
+    expect(page.get_by_role("region", name="shelter-ngo").get_by_label("Share with this agency")).to_be_visible()
     field.north.compare("shelter-ngo", "different")
     try:
         page.reload()
@@ -303,7 +303,7 @@ def test_two_tabs_on_one_draft_keep_both_versions(page: Page, served: Served, ca
     before = drafts(served)
     other.get_by_label("Summary").fill("From the second tab")
     go_on(other)
-    assert other.get_by_role("heading", name="This draft was changed in another tab").is_visible()
+    expect(other.get_by_role("heading", name="This draft was changed in another tab")).to_be_visible()
     assert violations(other) == []
     assert drafts(served) == before + 1
     other.get_by_role("link", name="Go on with this one").last.click()
@@ -427,10 +427,10 @@ def test_an_interrupted_transfer_waits_and_goes_on_where_it_stopped(
         page.get_by_role("heading", name="It stopped").wait_for(timeout=30_000)
         assert violations(page) == []
     page.get_by_role("link", name="Go back and begin again").click()
-    assert page.get_by_text("It was interrupted").is_visible()
+    expect(page.get_by_text("It was interrupted")).to_be_visible()
     assert violations(page) == []
     page.goto(f"{served.url}/bundles")
-    assert page.get_by_text("Partly sent").is_visible()
+    expect(page.get_by_text("Partly sent")).to_be_visible()
     page.get_by_role("link", name=re.compile("Share of case NP-2031-7")).first.click()
     page.get_by_role("button", name="Go on").click()
     page.wait_for_url("**/receipt*")
@@ -458,7 +458,7 @@ def test_progress_counts_parts_and_the_page_can_be_left(
     with between(served.app.extensions["office"], slow):
         confirm(page)
         page.get_by_text("2 of 3 parts").wait_for(timeout=60_000)
-        assert page.get_by_role("heading", name="Sending").is_visible()
+        expect(page.get_by_role("heading", name="Sending")).to_be_visible()
         assert violations(page) == []
         page.goto(f"{served.url}/today")
         page.goto(f"{served.url}/bundles")
@@ -482,7 +482,7 @@ def test_what_lies_sealed_is_sent_from_its_own_page(page: Page, field: Field, se
         assert violations(page) == []
     page.get_by_role("button", name="Send it now").click()
     page.wait_for_url("**/receipt*")
-    assert page.get_by_text("Accepted by the broker").is_visible()
+    expect(page.get_by_text("Accepted by the broker")).to_be_visible()
 
 
 # ---- Dual control -------------------------------------------------------------------------------------------------
@@ -504,12 +504,12 @@ def test_two_officers_in_two_browsers_share_under_dual_control(
     assert first.get_by_label("Two officers open it together").is_checked()  # a flag proposes it
     go_on(first)
     confirm(first, "Ask for approval")
-    assert first.get_by_role("heading", name="Waits for a second officer").is_visible()
+    expect(first.get_by_role("heading", name="Waits for a second officer")).to_be_visible()
     assert first.get_by_role("button", name="Seal and send").count() == 0
     assert violations(first) == []
     first.goto(f"{served.url}/approvals")
     first.get_by_role("link", name="Seal and send a bundle").first.click()
-    assert first.get_by_role("heading", name="You prepared it yourself").is_visible()
+    expect(first.get_by_role("heading", name="You prepared it yourself")).to_be_visible()
     assert first.get_by_role("button", name="Approve").count() == 0
     assert violations(first) == []
     second.goto(f"{served.url}/approvals")
@@ -519,7 +519,7 @@ def test_two_officers_in_two_browsers_share_under_dual_control(
     assert "Forced labour" in second.get_by_role("main").inner_text()
     assert violations(second) == []
     second.get_by_role("button", name="Approve").click()
-    assert second.get_by_text("Nothing waits for you").is_visible()
+    expect(second.get_by_text("Nothing waits for you")).to_be_visible()
     first.get_by_role("link", name="Go on with the share").click()
     first.get_by_role("button", name="Seal and send").click()
     first.wait_for_url("**/receipt*")
@@ -547,7 +547,7 @@ def test_a_change_after_the_question_takes_it_back(
     confirm(first, "Ask for approval")
     second.goto(f"{served.url}/approvals")
     second.get_by_role("link", name="Seal and send a bundle").click()
-    assert second.get_by_text("As it was asked").is_visible()
+    expect(second.get_by_text("As it was asked")).to_be_visible()
     first.get_by_role("button", name="Take it back and change it").click()
     assert "/check" in first.url
     second.get_by_role("button", name="Approve").click()
@@ -559,10 +559,10 @@ def test_a_change_after_the_question_takes_it_back(
     second.get_by_role("link", name="Seal and send a bundle").click()
     second.get_by_role("button", name="Refuse").click()
     first.get_by_role("link", name="Look again").click()
-    assert first.get_by_role("heading", name="Not approved").is_visible()
+    expect(first.get_by_role("heading", name="Not approved")).to_be_visible()
     assert violations(first) == []
     first.get_by_role("button", name="Ask again").click()
-    assert first.get_by_role("heading", name="Waits for a second officer").is_visible()
+    expect(first.get_by_role("heading", name="Waits for a second officer")).to_be_visible()
 
 
 def test_dual_control_takes_two_officers_at_every_agency(
@@ -613,7 +613,7 @@ def test_a_shelter_shares_with_consent_alone_and_holds_what_it_shared(page: Page
         page.get_by_label("Share this person").check()
         page.get_by_label("E-0001").check()
         page.get_by_role("button", name="Update the preview").click()
-        assert page.get_by_text("No consent covers this agency").is_visible()
+        expect(page.get_by_text("No consent covers this agency")).to_be_visible()
         go_on(page)
         go_on(page)
         assert "There is no consent that covers this disclosure" in page.get_by_role("alert").inner_text()
@@ -621,7 +621,7 @@ def test_a_shelter_shares_with_consent_alone_and_holds_what_it_shared(page: Page
         assert violations(page) == []
         consented(made, field.south)
         page.reload()
-        assert page.get_by_text("Given: prosecution, for south-prosecutor").is_visible()
+        expect(page.get_by_text("Given: prosecution, for south-prosecutor")).to_be_visible()
         confirm(page)
         page.wait_for_url("**/receipt*")
         bundle = bundle_on(page)

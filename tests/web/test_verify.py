@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from cli.verify import examine
 from desk.sealed_file import FOLDER
@@ -156,7 +156,7 @@ def test_it_works_without_a_script_by_keyboard_and_for_who_is_signed_in(
     page.get_by_role("button", name="Check it").focus()
     page.keyboard.press("Enter")
     page.get_by_text("Whole, but its signers are not checked").wait_for()
-    assert page.get_by_role("link", name="Log health").first.is_visible()
+    expect(page.get_by_role("link", name="Log health").first).to_be_visible()
     context.close()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from agencies import cases
 from evidence import exhibits, holdings, intake
@@ -153,7 +153,7 @@ def test_html_svg_and_tables_are_shown_as_the_words_that_they_are(page: Page, sh
         shown.show(page, name)
         assert CANARY.split(";", 1)[0] in page.locator("pre").inner_text()
     shown.show(page, "table.csv")
-    assert page.get_by_role("cell", name="<script>document.title='ran'</script>").is_visible()
+    expect(page.get_by_role("cell", name="<script>document.title='ran'</script>")).to_be_visible()
     assert violations(page) == []
 
 
@@ -161,7 +161,7 @@ def test_what_is_not_what_it_says_is_not_shown_and_the_page_says_so(page: Page, 
     sign_in(page, shown.served, "liaison-1")
     for name in ("claims.jpg", "film.mp4", "program.exe"):
         shown.show(page, name)
-        assert page.get_by_text("It cannot be shown here").is_visible()
+        expect(page.get_by_text("It cannot be shown here")).to_be_visible()
         assert page.request.get(shown.url(name, "/picture")).status == 404
         assert page.request.get(shown.url(name, "/stream")).status == 404
     assert violations(page) == []
@@ -216,7 +216,7 @@ def test_files_that_do_not_exist_are_pages_in_words(page: Page, shown: Shown) ->
         answer = page.goto(shown.served.url + path)
         assert answer is not None
         assert answer.status in (403, 404)
-        assert page.get_by_role("alert").is_visible()
+        expect(page.get_by_role("alert")).to_be_visible()
 
 
 def test_it_works_without_scripts_and_in_the_dark(browser: Browser, shown: Shown) -> None:
@@ -224,7 +224,7 @@ def test_it_works_without_scripts_and_in_the_dark(browser: Browser, shown: Shown
         page = context.new_page()
         sign_in(page, shown.served, "liaison-1")
         shown.show(page, "table.csv")
-        assert page.get_by_role("table").is_visible()
+        expect(page.get_by_role("table")).to_be_visible()
     with browser.new_context(color_scheme="dark") as context:
         page = context.new_page()
         sign_in(page, shown.served, "liaison-1")
