@@ -26,10 +26,13 @@ class Agency:
 
 
 AGENCIES: Final = (
-    Agency("north-police", "XN", "police", {"liaison-1": "liaison", "liaison-2": "liaison"}),
+    Agency(
+        "north-police", "XN", "police",
+        {"liaison-1": "liaison", "liaison-2": "liaison", "supervisor-1": "supervisor", "auditor-1": "auditor"},
+    ),
     Agency("shelter-ngo", "XN", "ngo", {"case-worker-1": "case-worker", "case-worker-2": "case-worker"}),
     Agency("south-prosecutor", "XS", "prosecution", {"prosecutor-1": "prosecutor", "prosecutor-2": "prosecutor"}),
-)
+)  # fmt: skip
 
 
 @dataclass

@@ -327,11 +327,7 @@ class Story:
         lines = ["", "The three desks, each in its own tab of one browser:"]
         for agency, desk in self.stage.desks.items():
             lines.append(f"  {self.stage.urls[agency]}")
-            lines += [
-                f"    {agency}/{handle}  passphrase {words}"
-                for handle, words in desk.passphrases.items()
-                if not handle.startswith("administrator")
-            ]
+            lines += [f"    {agency}/{handle}  passphrase {words}" for handle, words in desk.passphrases.items()]
         return lines
 
 

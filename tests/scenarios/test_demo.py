@@ -1,12 +1,19 @@
 """The demonstration played through by processes of their own; then what it left behind is examined."""
 
 import base64
+import random
+import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import pytest
+from playwright.sync_api import Browser, Page, expect
 
 from cli.verify import examine
 from demo.case import default_folder
@@ -15,23 +22,65 @@ from evidence.pack_report import PROVEN, REFUSED, WHOLE
 from tests.independent.encoding import Refused
 from tests.independent.verifier import verify
 from tests.support.canaries import search
+from tests.support.crawl import walk
 
+AGENCIES = ("north-police", "shelter-ngo", "south-prosecutor")
+LAST_LINE = "It stays up until Ctrl-C.\n"
 COMMAND = (sys.executable, "-c", "from cli.main import main; main()")
 
 
-def play(folder: Path, *more: str) -> str:
-    done = subprocess.run(
-        [*COMMAND, "demo", "--once", "--dir", str(folder), *more], capture_output=True, text=True, check=False,
-        timeout=400,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:] + done.stdout[-2000:]
-    return done.stdout
+@dataclass(frozen=True)
+class Demo:
+    """A demonstration that stays up.
+
+    Attributes:
+        desks: agency to the address of its desk.
+        officers: role handle and passphrase of everybody who can sign in.
+    """
+
+    folder: Path
+    told: str
+    desks: dict[str, str]
+    officers: dict[str, str]
+
+    def enter(self, page: Page, handle: str) -> str:
+        """Sign an officer in; the address of her first page."""
+        url = self.desks[handle.partition("/")[0]]
+        page.goto(f"{url}/sign-in")
+        page.locator("#handle").fill(handle)
+        page.locator("#passphrase").fill(self.officers[handle])
+        page.locator("main button.btn-primary").first.click()
+        page.wait_for_url("**/today")
+        return page.url
+
+
+@contextmanager
+def demonstration(folder: Path, *more: str) -> Iterator[Demo]:
+    """`amparo demo`, as a newcomer starts it, until its last line."""
+    process = subprocess.Popen(
+        [*COMMAND, "demo", "--dir", str(folder), *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        told = "".join(iter(process.stdout.readline, LAST_LINE))
+        assert process.poll() is None, told[-2000:]
+        rows = dict(re.findall(r"^    (\S+)  passphrase (.+)$", told, re.MULTILINE))
+        urls = re.findall(r"^  (http://\S+)$", told, re.MULTILINE)
+        yield Demo(folder, told, dict(zip(AGENCIES, urls, strict=True)), rows)
+    finally:
+        process.terminate()
+        process.wait(60)
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    folder = tmp_path_factory.mktemp("demo") / "out"
-    return folder, play(folder)
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    with demonstration(tmp_path_factory.mktemp("demo") / "out") as demo:
+        yield demo
+
+
+@pytest.fixture(scope="module")
+def played(demo: Demo) -> tuple[Path, str]:
+    return demo.folder, demo.told
 
 
 def secrets_of_the_case() -> set[str]:
@@ -108,12 +157,87 @@ def test_nothing_readable_lies_in_the_desks(played: tuple[Path, str]) -> None:
         assert search(desk, words) == []
 
 
+# ---- Its pages --------------------------------------------------------------------------------------------------
+
+LOOKS: Final = (
+    {"locale": "en-GB", "color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
+    {"locale": "ar", "color_scheme": "dark", "viewport": {"width": 390, "height": 844}},
+    {"locale": "en-GB", "color_scheme": "dark", "viewport": {"width": 390, "height": 844}},
+    {"locale": "ar", "color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
+)  # fmt: skip
+ROLES: Final = (
+    "north-police/liaison-1", "shelter-ngo/case-worker-1", "south-prosecutor/prosecutor-1", "north-police/supervisor-1",
+    "north-police/administrator-1", "north-police/auditor-1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("handle", ROLES)
+def test_every_page_that_a_role_reaches_is_whole_and_clean(
+    demo: Demo, browser: Browser, handle: str, rng: random.Random, request: pytest.FixtureRequest
+) -> None:
+    """Nothing is broken, nothing is wider than the window, axe finds nothing, nobody else is asked for anything."""
+    is_full = request.config.option.full
+    for look in LOOKS if is_full else rng.sample(LOOKS, 1):
+        context = browser.new_context(**look)  # type: ignore[arg-type]
+        page = context.new_page()
+        seen = walk(context, page, demo.enter(page, handle), look=1.0 if is_full else 0.34)
+        context.close()
+        assert seen.problems == []
+        assert seen.elsewhere == []
+        assert len(seen.pages) >= 8
+        print(handle, look["locale"], len(seen.pages), "pages")
+
+
+def test_a_walk_tells_of_a_page_that_is_broken_and_of_a_request_elsewhere(browser: Browser, demo: Demo) -> None:
+    """The control: what the walks look for is found where it is."""
+    context = browser.new_context()
+    page = context.new_page()
+    url = demo.enter(page, "north-police/liaison-1")
+    page.route("**/cases", lambda route: route.fulfill(
+        status=200, content_type="text/html",
+        body="<html lang='en'><title>x</title><body style='width: 5000px'><img src='http://192.0.2.1/x.png'>",
+    ))  # fmt: skip
+    page.route("http://192.0.2.1/**", lambda route: route.abort())
+    page.route(
+        "**/inbox", lambda route: route.fulfill(status=500, content_type="text/html", body="<main>broken</main>")
+    )
+    seen = walk(context, page, url, most=8)
+    context.close()
+    assert "http://192.0.2.1/x.png" in seen.elsewhere
+    words = " ".join(seen.problems)
+    assert "broken" in words
+    assert "wider than the window" in words
+    assert "image-alt" in words
+
+
+def test_three_desks_are_open_in_one_browser(demo: Demo, browser: Browser) -> None:
+    context = browser.new_context()
+    pages = []
+    for handle in ("north-police/liaison-1", "shelter-ngo/case-worker-1", "south-prosecutor/prosecutor-1"):
+        pages.append((handle, context.new_page()))
+        demo.enter(pages[-1][1], handle)
+    for handle, page in pages:  # each is still its own, after the others came in
+        page.reload()
+        expect(page.locator("header")).to_contain_text(handle.partition("/")[0])
+    pages[0][1].goto(f"{demo.desks['north-police']}/cases")
+    pages[0][1].locator("form[action$='/lock'] button").first.click()
+    pages[0][1].wait_for_url("**/sign-in")
+    pages[1][1].reload()
+    expect(pages[1][1].locator("header")).to_contain_text("shelter-ngo")  # the others stay
+    context.close()
+
+
 @pytest.mark.slow
 def test_one_person_and_no_evidence_is_enough(tmp_path: Path) -> None:
     given = tmp_path / "given"
     given.mkdir()
     (given / "persons.csv").write_text("prs_First_Name\nTestperson\n", encoding="utf-8")
     (given / "notes.txt").write_text("x", encoding="utf-8")
-    told = play(tmp_path / "out", "--input", str(given))
+    done = subprocess.run(
+        [*COMMAND, "demo", "--once", "--dir", str(tmp_path / "out"), "--input", str(given)], capture_output=True,
+        text=True, check=False, timeout=400,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:] + done.stdout[-2000:]
+    told = done.stdout
     assert "file not taken in: notes.txt" in told
     assert examine(tmp_path / "out" / "pack" / "pack.zip", tmp_path / "out" / "trust.txt")[0] == PROVEN
