@@ -46,7 +46,7 @@ KNOWS: Final[dict[str, tuple[Lines, Lines]]] = {
         (_l("Whose consent it was, for what, why, and whether there was one"),),
     ),
     "exhibit": (
-        (_l("Which role handle added an entry, and when"),),
+        (_l("That your agency’s desk added an entry, and when"),),
         (_l("Which exhibit it is, what happened, and to whom it went"),),
     ),
 }
