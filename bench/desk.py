@@ -44,7 +44,10 @@ OFFICER = "liaison-1"
 AT_ONCE = 200
 FIRST = ("Mirabela", "Zuleika", "Amal", "Élodie", "Oksana", "Thi", "Blessing", "Ioana", "Nadia", "Rosa")
 LAST = ("Ionescu", "Haddad", "Okafor", "Nguyen", "Müller", "Kovalenko", "Popescu", "García", "Rossi", "Sørensen")
-RUN = "from config.settings import DeskSettings; from desk.app import serve; serve(DeskSettings.from_environment())"
+RUN = (
+    "from config.settings import DeskSettings; from desk.server import serve; "
+    "serve(DeskSettings.from_environment(), id)"
+)
 STAGES = ("report", "investigation", "prosecution", "court", "support")
 
 
@@ -147,7 +150,8 @@ def served(desk: DeskAt, broker_url: str) -> Iterator[tuple[str, psutil.Process]
         )  # fmt: skip
     try:
         _wait_for(url, process, desk.folder.parent / "served.log")
-        yield url, psutil.Process(process.pid)
+        (serving,) = psutil.Process(process.pid).children()  # the one with the keys
+        yield url, serving
     finally:
         process.terminate()
         process.wait(30)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, overload
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
@@ -54,10 +54,32 @@ def count(db: Session, officer: OfficerSession) -> int:
     return db.scalar(select(func.count()).select_from(_own(officer).subquery())) or 0
 
 
+class Handles(Sequence[Handle]):
+    """Cases of a query, of which only those that are asked for are read. It lives as long as its database session."""
+
+    def __init__(self, db: Session, query: Select[bytes, str]) -> None:
+        self._db, self._query = db, query
+        self._count = db.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Handle: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Handle]: ...
+    def __getitem__(self, index: int | slice) -> Handle | list[Handle]:
+        if isinstance(index, int):
+            return self[range(self._count)[index] : range(self._count)[index] + 1][0]
+        start, end, step = index.indices(self._count)
+        rows = self._db.execute(self._query.offset(start).limit(max(0, end - start)))
+        return [Handle(case_id, handle) for case_id, handle in rows][::step]
+
+
 def list_handles(
     db: Session, officer: OfficerSession, *, state: str = "all", within: Collection[bytes] | None = None,
     newest_first: bool = False,
-) -> list[Handle]:  # fmt: skip
+) -> Sequence[Handle]:  # fmt: skip
     """Cases of the officer, by file number or the newest first.
 
     Args:
@@ -69,8 +91,8 @@ def list_handles(
     if state in (OPEN, CLOSED):
         query = query.where(Case.closed_at.is_(None) if state == OPEN else Case.closed_at.is_not(None))
     order = (Case.opened_at.desc(), Case.handle) if newest_first else (Case.handle,)
-    rows = db.execute(query.order_by(*order))
-    return [Handle(case_id, handle) for case_id, handle in rows if within is None or case_id in within]
+    found = Handles(db, query.order_by(*order))
+    return found if within is None else [one for one in found[:] if one.case_id in within]
 
 
 def lines(db: Session, officer: OfficerSession, case_ids: Sequence[bytes]) -> list[Line]:

@@ -1,4 +1,4 @@
-"""The boxes “What the broker can know” say what docs/leak-budget.md says, no more and no less, on pages that have one."""
+"""The boxes “What the broker can know” say what docs/leak-budget.md says, no more and no less."""
 
 import re
 from pathlib import Path
