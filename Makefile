@@ -5,7 +5,7 @@ PY := .venv/bin/python
 PRODUCT := $(wildcard app.py errors.py agencies broker cli config crypto custody demo desk evidence exchange \
                      identity matching migrations storage)
 # As many files at once as there are cores, four at the most; JOBS=0 runs one after the other.
-PYTEST = $(PY) -m pytest -n $(or $(JOBS),auto) --maxprocesses 4 --dist loadfile $(if $(SEED),--seed $(SEED),) $(ARGS) $(T)
+PYTEST = $(PY) -m pytest -n $(or $(JOBS),auto) --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(if $(SEED),--seed $(SEED),) $(ARGS) $(T)
 
 # Python that does not come from brew finds brew's Pango only in this way. It stands in each recipe, because
 # macOS removes the variable when a shell of its own starts.

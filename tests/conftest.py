@@ -19,6 +19,7 @@ settings.register_profile(
     "full", max_examples=500, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
+LONG = {"scenarios", "web"}
 CHROMES = (
     "chromium-headless-shell",
     "google-chrome",
@@ -47,7 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what runs at full count only."""
+    """Files that take long first, so that none is left for the end alone; leave out what runs at full count only."""
+    items.sort(key=lambda item: 0 if LONG.intersection(item.path.parts) else 1)
     if config.option.full:
         return
     for item in items:
