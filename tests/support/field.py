@@ -3,7 +3,11 @@
 Everything goes through the product's own code: invitations, ceremony, founding, certificates, sync.
 """
 
+import atexit
+import functools
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,7 +27,7 @@ from exchange.membership import Invitation
 from exchange.office import Office
 from exchange.sync import SyncReport, sync
 from storage.database import open_engine
-from tests.support.brokers import RunningBroker, free_port, prepare_broker
+from tests.support.brokers import RunningBroker, free_port, is_free, prepare_broker
 
 WORDS = "four random words here"
 CHEAP = keyring.Cost(1, keyring.SMALLEST_MEMORY_BYTES)
@@ -118,9 +122,11 @@ def hold_ceremony(desk: DeskAt) -> setup.Ceremony:
 class Field:
     """A network in which everybody can work: `with_field(folder)` starts and ends it."""
 
-    def __init__(self, folder: Path, kinds: Mapping[str, str] = KINDS, **broker: object) -> None:
+    def __init__(
+        self, folder: Path, kinds: Mapping[str, str] = KINDS, *, port: int | None = None, **broker: object
+    ) -> None:
         self.folder, self.kinds = folder, kinds
-        port = free_port()
+        port = port or free_port()
         at = folder / "broker"
         at.mkdir(parents=True)
         values: dict[str, object] = {
@@ -176,6 +182,17 @@ class Field:
                     desk.compare(other)
         self.sync_all()
 
+    def start_from(self, made: "Template") -> None:
+        """The same, out of a copy of one that was made before; every officer signs in anew."""
+        shutil.copytree(made.folder, self.folder, dirs_exist_ok=True)
+        self.broker.start()
+        for agency in self.kinds:
+            folder = self.folder / "desks" / agency
+            office = membership.open_office(folder, self.settings.public_url, clock=time.time)
+            desk = self.desks[agency] = DeskAt(folder, office, {kind: [*words] for kind, words in made.papers[agency]})
+            for word in made.officers[agency]:
+                desk.officers[word] = members.sign_in(office.files, desk.handle(word), WORDS, now=now())
+
     def invite(self, agency: str) -> Invitation:
         """An invitation, as `amparo broker invite` prints it."""
         engine = open_engine(self.settings.database_url)
@@ -225,21 +242,58 @@ class Field:
             for desk in self.desks.values():
                 desk.sync()
 
-    def stop(self) -> None:
-        """End everything."""
+    def stop(self, *, by_term: bool = False) -> None:
+        """End everything; the broker by kill -9, or as a service manager does."""
         for desk in self.desks.values():
             for officer in desk.officers.values():
                 officer.lock()
             membership.close_office(desk.office)
+        if by_term:
+            self.broker.stop()
         self.broker.kill()
+
+
+@dataclass(frozen=True)
+class Template:
+    """A field that was made and ended, to be copied: most tests begin with the same three agencies.
+
+    Attributes:
+        port: of the broker; its log is named by its address.
+        papers: agency to the shares of its root and recovery key.
+        officers: agency to the handles of who has keys.
+    """
+
+    folder: Path
+    port: int
+    papers: Mapping[str, list[tuple[str, list[str]]]]
+    officers: Mapping[str, list[str]]
+
+
+@functools.cache
+def template() -> Template:
+    """Made once in a process."""
+    folder = Path(tempfile.mkdtemp(prefix="amparo-field-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    field = Field(folder)
+    try:
+        field.start()
+        papers = {agency: [*desk.papers.items()] for agency, desk in field.desks.items()}
+        officers = {agency: [*desk.officers] for agency, desk in field.desks.items()}
+    finally:
+        field.stop(by_term=True)
+    return Template(folder, field.settings.port, papers, officers)
 
 
 @contextmanager
 def with_field(folder: Path, **broker: object) -> Iterator[Field]:
     """A field for as long as the block runs."""
-    made = Field(folder, **broker)  # type: ignore[arg-type]
+    copied = template() if not broker and is_free(template().port) else None
+    made = Field(folder, port=None if copied is None else copied.port, **broker)  # type: ignore[arg-type]
     try:
-        made.start()
+        if copied is None:
+            made.start()
+        else:
+            made.start_from(copied)
         yield made
     finally:
         made.stop()
