@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import httpx2
+import psutil
 
 from broker.bundles_api import create_halves
 from broker.invites import create_invite
@@ -91,9 +92,7 @@ class RunningBroker:
     def kill(self) -> None:
         """kill -9 to all its processes at once."""
         if self.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(10)
+            kill_group(self.process)
             self.process = None
 
     def stop(self) -> int:
@@ -121,3 +120,18 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """kill -9 to a program and all that it started, and to nobody who has its number since."""
+    if process.poll() is not None and not any(_is_of(one, process.pid) for one in psutil.process_iter()):
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(10)
+
+
+def _is_of(one: psutil.Process, group: int) -> bool:
+    with contextlib.suppress(psutil.Error, OSError):
+        return os.getpgid(one.pid) == group and "cli.main" in " ".join(one.cmdline())
+    return False

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 import httpx2
 import psutil
 
-from tests.support.brokers import free_port
+from tests.support.brokers import free_port, kill_group
 from tests.support.field import WORDS, DeskAt, Field
 
 PROGRAM = "from cli.main import main; main()"
@@ -90,9 +89,7 @@ class DeskProcess:
     def kill(self) -> None:
         """kill -9."""
         if self.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(10)
+            kill_group(self.process)
             self.process = None
 
 

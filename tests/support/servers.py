@@ -5,6 +5,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import subprocess
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -31,7 +32,11 @@ class PostgresServer:
     def create(self) -> str:
         """A new, empty database; its SQLAlchemy URL."""
         name = f"test_{secrets.token_hex(6)}"
-        self._server.psql(f"CREATE DATABASE {name};")
+        try:
+            self._server.psql(f"CREATE DATABASE {name};")
+        except subprocess.CalledProcessError:  # its postmaster was ended from outside
+            self._server.ensure_postgres_running()
+            self._server.psql(f"CREATE DATABASE {name};")
         uri = urlsplit(self._server.get_uri())
         return uri._replace(scheme="postgresql+psycopg", path=f"/{name}").geturl()
 

@@ -1,6 +1,7 @@
 """Agencies in a real browser: the list, comparing by turns, what a difference stops, the letter, an admission."""
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,7 +97,7 @@ def test_an_agency_is_sealed_to_only_after_all_eight_groups_were_the_same(page: 
     assert [one.startswith("You read") for one in turns] == [True, False] * 4
     assert violations(page) == []
     page.get_by_role("button", name="Record the answer").click()
-    assert page.title().startswith("Error:")
+    expect(page).to_have_title(re.compile("^Error:"))
     assert violations(page) == []
     answer(page, "All eight groups are the same", ticks=7)
     assert "all eight have to be the same" in page.get_by_role("alert").inner_text()
@@ -104,7 +105,7 @@ def test_an_agency_is_sealed_to_only_after_all_eight_groups_were_the_same(page: 
     assert not may_seal(served.desk, "shelter-ngo")
     page.get_by_label("Same group 8").check()
     page.get_by_role("button", name="Record the answer").click()
-    assert page.url.endswith("/agencies/shelter-ngo")
+    expect(page).to_have_url(re.compile(re.escape("/agencies/shelter-ngo") + "$"))
     expect(page.get_by_text("Verified")).to_be_visible()
     assert may_seal(served.desk, "shelter-ngo")
     row = page.get_by_role("row").filter(has_text="north-police/liaison-1").first.inner_text()
@@ -224,7 +225,7 @@ def test_a_name_of_no_agency_is_a_page_in_words(page: Page, served: Served, name
 def test_the_own_agency_is_not_compared_with_itself(page: Page, served: Served) -> None:
     sign_in(page, served, "liaison-1")
     page.goto(f"{served.url}/agencies/north-police/compare")
-    assert page.url.endswith("/agencies/north-police")
+    expect(page).to_have_url(re.compile(re.escape("/agencies/north-police") + "$"))
 
 
 def test_the_letter_says_the_same_on_the_page_and_on_paper(page: Page, served: Served, tmp_path: Path) -> None:
@@ -329,7 +330,7 @@ def test_a_file_that_is_no_application_is_refused_where_it_was_chosen(
         path.write_bytes(data)
         read_file(page, served, path)
         expect(page.get_by_role("alert")).to_be_visible()
-        assert page.title().startswith("Error:")
+        expect(page).to_have_title(re.compile("^Error:"))
 
 
 def test_an_officer_who_is_no_administrator_admits_nobody(page: Page, served: Served) -> None:

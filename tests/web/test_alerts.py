@@ -1,5 +1,6 @@
 """Access alerts in a real browser: what stands out, both answers, and what the supervisor sees of it."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -74,7 +75,7 @@ def test_this_was_not_me_signs_out_everywhere_and_tells_the_administrators(
     elsewhere = browser.new_context()
     other = elsewhere.new_page()
     sign_in(other, served, "liaison-2")
-    assert other.url.endswith("/today")  # control: it is open there
+    expect(other).to_have_url(re.compile(re.escape("/today") + "$"))  # control: it is open there
     sign_in(page, served, "liaison-2")
     page.goto(f"{served.url}/alerts")
     page.get_by_role("link", name="This was not me (Many failed").click()
@@ -82,12 +83,12 @@ def test_this_was_not_me_signs_out_everywhere_and_tells_the_administrators(
     assert violations(page) == []
     assert alarms(served) == []  # the link alone does nothing
     page.get_by_role("button", name="It was not me").click()
-    assert page.url.endswith("/alerts/signed-out")
+    expect(page).to_have_url(re.compile(re.escape("/alerts/signed-out") + "$"))
     expect(page.get_by_text("Call an administrator")).to_be_visible()
     assert violations(page) == []
     for one in (page, other):
         one.goto(f"{served.url}/today")
-        assert one.url.endswith("/sign-in")
+        expect(one).to_have_url(re.compile(re.escape("/sign-in") + "$"))
     elsewhere.close()
     assert [one.split(" ")[:2] for one in alarms(served)] == [["not-me", "north-police/liaison-2"]]
     sign_in(page, served, "administrator-1")

@@ -1,5 +1,6 @@
 """Copies of the desk on its pages: sealed, tried out in a drill, and what becomes of a damaged one."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def test_a_copy_is_made_sealed_and_holds_in_a_drill(page: Page, served: Served, 
     assert violations(page) == []
     assert copies(stick) == []
     make_copy(page, served, str(stick))
-    assert page.url.endswith("/settings/backup")
+    expect(page).to_have_url(re.compile(re.escape("/settings/backup") + "$"))
     (made,) = copies(stick)
     assert made.stat().st_mode & 0o077 == 0
     assert sorted(one.name for one in served.desk.folder.parent.iterdir() if "scratch" in one.name) == []

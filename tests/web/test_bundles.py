@@ -1,5 +1,6 @@
 """Sent bundles and what waits for a second officer, in the browser."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def test_nothing_sent_says_what_to_do(page: Page, served: Served) -> None:
     page.goto(f"{served.url}/bundles")
     if page.get_by_text("Nothing was sent yet").count():
         page.get_by_role("link", name="Share a bundle").click()
-        assert page.url.endswith("/bundles/new")
+        expect(page).to_have_url(re.compile(re.escape("/bundles/new") + "$"))
     assert violations(page) == []
 
 

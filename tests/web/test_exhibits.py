@@ -244,7 +244,7 @@ def test_an_act_and_a_correction_are_new_entries_and_the_old_words_stay(
     page.get_by_role("link", name="Record something").click()
     assert violations(page) == []
     page.get_by_role("button", name="Sign and record").click()
-    assert page.title().startswith("Error:")
+    expect(page).to_have_title(re.compile("^Error:"))
     page.get_by_label("What was done").select_option("reseal")
     page.get_by_label("Place").fill("room 4")
     page.get_by_label("What happened").fill("Sealed with tool 7.1")

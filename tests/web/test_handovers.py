@@ -1,5 +1,6 @@
 """Handovers between two desks in two browsers: offered, compared, accepted or refused, closed; many in one form."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,7 +195,7 @@ def test_a_seal_that_does_not_match_stops_it_says_what_to_do_and_is_an_alarm(
         read(receiver, south, document)
         answer(receiver, ["S-999"])
         expect(receiver.get_by_role("alert").get_by_text("Does not match: stop")).to_be_visible()
-        assert receiver.title().startswith("Error:")
+        expect(receiver).to_have_title(re.compile("^Error:"))
         assert violations(receiver) == []
         assert state(field.south, "prosecutor", shared.theirs, shared.objects[0]) != "here"
         with field.south.office.files.session() as db:
@@ -223,7 +224,7 @@ def test_a_document_is_read_by_those_it_concerns_and_anything_else_is_refused_in
     ]:  # fmt: skip
         (tmp_path / "empty.json").write_bytes(b"")
         read(page, south, path)
-        assert page.title().startswith("Error:")
+        expect(page).to_have_title(re.compile("^Error:"))
         assert words in page.content()
     assert violations(page) == []
     page.goto(f"{south.url}/handovers/read")

@@ -1,5 +1,6 @@
 """The inbox and the opening in a real browser: what stands before it, what it takes, what is left of it."""
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,7 +78,7 @@ def test_an_officer_reads_the_flags_and_opens_and_it_is_on_record(page: Page, fi
     assert violations(page) == []
     # Nothing is ticked: the flag, the purpose and the legal basis are asked for, and nothing is opened.
     page.get_by_role("button", name="Open it on record").click()
-    assert page.title().startswith("Error:")
+    expect(page).to_have_title(re.compile("^Error:"))
     errors = page.get_by_role("alert")
     for words in ("Tick that you have read the flag “No contact”", "Choose the purpose", "State the legal basis"):
         expect(errors.get_by_text(words)).to_be_visible()
@@ -129,7 +130,7 @@ def test_the_lock_wipes_what_was_open(page: Page, field: Field, served: Served) 
         b"".join(held.opened.read(1))
     sign_in(page, served, "prosecutor-1")
     go(page, served, bundle, "/opened")
-    assert page.url.endswith(bundle.hex())
+    expect(page).to_have_url(re.compile(re.escape(bundle.hex()) + "$"))
     expect(page.get_by_text("Opened before")).to_be_visible()
 
 
@@ -351,7 +352,7 @@ def test_without_scripts_and_by_keyboard_alone(browser: Browser, field: Field, s
             break
         time.sleep(0.5)
         page.reload()
-    assert page.url.endswith("/opened")
+    expect(page).to_have_url(re.compile(re.escape("/opened") + "$"))
     tab_to(page, "Close the bundle")
     page.keyboard.press("Enter")
     expect(page.get_by_text("The bundle is closed.")).to_be_visible()

@@ -1,5 +1,6 @@
 """The second factor in a real browser: codes, a virtual security key, what is refused, and what is on the record."""
 
+import re
 import time
 from collections.abc import Iterator
 
@@ -31,7 +32,7 @@ def secret_on(page: Page) -> str:
 
 def set_up_code(page: Page, served: Served, handle: str, label: str = "Office telephone") -> str:
     sign_in(page, served, handle)
-    assert page.url.endswith("/sign-in/second/new")
+    expect(page).to_have_url(re.compile(re.escape("/sign-in/second/new") + "$"))
     secret = secret_on(page)
     page.get_by_label("Code").fill(pyotp.TOTP(secret).now())
     page.get_by_role("textbox", name="What you call it").first.fill(label)
@@ -46,17 +47,17 @@ def next_code(secret: str) -> str:
 
 def test_an_officer_sets_up_an_authenticator_and_signs_in_with_it(page: Page, served: Served) -> None:
     secret = set_up_code(page, served, "liaison-1")
-    assert page.url.endswith("/settings/second-factor")
+    expect(page).to_have_url(re.compile(re.escape("/settings/second-factor") + "$"))
     expect(page.get_by_role("rowheader", name="Office telephone")).to_be_visible()
     expect(page.get_by_text("fewer than two")).to_be_visible()
     assert violations(page) == []
     page.get_by_role("button", name="Lock").click()
     sign_in(page, served, "liaison-1")
-    assert page.url.endswith("/sign-in/second")
+    expect(page).to_have_url(re.compile(re.escape("/sign-in/second") + "$"))
     assert violations(page) == []
     page.get_by_label("Code").fill(next_code(secret))
     page.get_by_role("button", name="Unlock").click()
-    assert page.url.endswith("/today")
+    expect(page).to_have_url(re.compile(re.escape("/today") + "$"))
     expect(page.get_by_text("Your last sign-in")).to_be_visible()
 
 
@@ -79,10 +80,10 @@ def test_a_code_counts_once_and_a_wrong_one_is_refused_and_told_at_the_next_sign
         page.get_by_label("Code").fill(wrong)
         page.get_by_role("button", name="Unlock").click()
         expect(page.get_by_role("alert")).to_be_visible()
-        assert page.title().startswith("Error:")
+        expect(page).to_have_title(re.compile("^Error:"))
     page.get_by_label("Code").fill(code)
     page.get_by_role("button", name="Unlock").click()
-    assert page.url.endswith("/today")
+    expect(page).to_have_url(re.compile(re.escape("/today") + "$"))
     page.get_by_role("button", name="Lock").click()
     sign_in(page, served, "supervisor-1")
     page.get_by_label("Code").fill(code)

@@ -1,5 +1,6 @@
 """The first run in a real browser: six tasks, shares seen once and kept nowhere, the wizard closed for good."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,14 +77,14 @@ def test_the_first_run_from_the_code_to_the_network(page: Page, field: Field, tm
         seen: list[str] = []
         page.on("framenavigated", lambda frame: seen.append(frame.url))
         page.goto(address)
-        assert page.url == f"{served.url}/setup"  # the code does not stay in the address
+        expect(page).to_have_url(f"{served.url}/setup")  # the code does not stay in the address
         assert violations(page) == []
         first_two(page)
         page.get_by_role("link", name="Go on").click()
         page.get_by_label("Passphrase", exact=True).fill("too short")
         page.get_by_label("The passphrase once more").fill("too short")
         use(page, "Make the keys")
-        assert page.title().startswith("Error:")
+        expect(page).to_have_title(re.compile("^Error:"))
         assert "at least 12 signs" in page.get_by_role("alert").inner_text()
         assert violations(page) == []
         administrator(page)
@@ -106,7 +107,7 @@ def test_the_first_run_from_the_code_to_the_network(page: Page, field: Field, tm
         page.get_by_label("Yes, all the same").check()
         use(page, "Continue")
         use(page, "Finish the set-up")
-        assert page.url == f"{served.url}/sign-in"
+        expect(page).to_have_url(f"{served.url}/sign-in")
         _nothing_kept(page, served, folder, found, seen)
         _closed(served)
         settings = (folder / "desk.env").read_text()
@@ -150,7 +151,7 @@ def _comes_in(page: Page, field: Field, served: Served, secret: str) -> None:
     sign_in(page, served, "administrator-2")
     page.get_by_label("Code").fill(pyotp.TOTP(secret).at(now() + 30))
     use(page, "Unlock")
-    assert page.url.endswith("/settings/first-steps")
+    expect(page).to_have_url(re.compile(re.escape("/settings/first-steps") + "$"))
     assert violations(page) == []
     use(page, "Look whether we are in")
     expect(page.get_by_text("does not know this agency yet")).to_be_visible()
