@@ -9,6 +9,12 @@ FORM = re.compile(r"<form(.*?)</form>", re.S)
 TOKEN = re.compile(r"hidden\(|token\(\)|csrf_token")
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=[\"']|javascript:", re.I)
 
+# Bootstrap has no right-to-left build in its wheel: these would stay on the wrong side in Arabic.
+ONE_SIDED = re.compile(
+    r'class="[^"]*(?<![\w-])(?:(?:ms|me|ps|pe)-\w+|(?:text|float|border|rounded)-(?:start|end)|breadcrumb|dropdown|'
+    r"input-group|pagination)(?![\w-])"
+)
+
 
 def templates() -> Iterator[tuple[str, str]]:
     for path in sorted((ROOT / "desk" / "templates").rglob("*.html")):
@@ -44,3 +50,10 @@ def test_no_template_has_anything_inline_that_the_policy_of_the_pages_forbids() 
     for bad in ("<script>x</script>", '<p style="x">', "<a onclick='x'>", '<a href="javascript:x">'):
         assert INLINE.search(bad)
     assert not INLINE.search('<script src="/static/desk.js" defer></script>')
+
+
+def test_no_template_uses_what_stays_on_one_side_in_arabic() -> None:
+    assert [name for name, text in templates() if ONE_SIDED.search(text)] == []
+    for bad in ('class="ms-2"', 'class="am-x text-start"', 'class="pagination"'):
+        assert ONE_SIDED.search(bad)
+    assert not ONE_SIDED.search('class="am-menu mt-2 gap-3 am-pagination"')

@@ -180,7 +180,9 @@ def test_every_page_that_a_role_reaches_is_whole_and_clean(
     for look in LOOKS if is_full else rng.sample(LOOKS, 1):
         context = browser.new_context(**look)  # type: ignore[arg-type]
         page = context.new_page()
-        seen = walk(context, page, demo.enter(page, handle), look=1.0 if is_full else 0.34)
+        seen = walk(
+            context, page, demo.enter(page, handle), look=1.0 if is_full else 0.34, secret=secrets_of_the_case()
+        )
         context.close()
         assert seen.problems == []
         assert seen.elsewhere == []
@@ -195,17 +197,18 @@ def test_a_walk_tells_of_a_page_that_is_broken_and_of_a_request_elsewhere(browse
     url = demo.enter(page, "north-police/liaison-1")
     page.route("**/cases", lambda route: route.fulfill(
         status=200, content_type="text/html",
-        body="<html lang='en'><title>x</title><body style='width: 5000px'><img src='http://192.0.2.1/x.png'>",
+        body="<html lang='en'><title>Cases</title><body style='width: 5000px'><img src='http://192.0.2.1/x.png'>",
     ))  # fmt: skip
     page.route("http://192.0.2.1/**", lambda route: route.abort())
     page.route(
         "**/inbox", lambda route: route.fulfill(status=500, content_type="text/html", body="<main>broken</main>")
     )
-    seen = walk(context, page, url, most=8)
+    seen = walk(context, page, url, most=8, secret=["Cases"])
     context.close()
     assert "http://192.0.2.1/x.png" in seen.elsewhere
     words = " ".join(seen.problems)
     assert "broken" in words
+    assert "a secret word in the history" in words
     assert "wider than the window" in words
     assert "image-alt" in words
 
