@@ -35,6 +35,7 @@ from desk import (
     factors,
     first_steps,
     form_parser,
+    guide,
     handovers,
     keeping,
     kept,
@@ -70,7 +71,7 @@ from exchange.office import Office
 
 BLUEPRINTS = (
     entry.pages, factors.pages, leave.pages, setup.pages, first_steps.pages, enrolment.pages, today.pages,
-    progress.pages,
+    progress.pages, guide.pages,
     casework.pages, people.pages, person_flags.pages, case_team.pages, charts.pages, case_history.pages, search.pages,
     exhibits.pages, exhibit_papers.pages, handovers.pages, viewing.pages, upload_parts.pages,
     sharing.pages, share_send.pages, bundles.pages, approvals.pages,

@@ -16,6 +16,7 @@ from babel.messages.catalog import Catalog
 from babel.support import NullTranslations, Translations
 from flask_babel import Domain, get_locale
 
+from agencies.rights import MEANINGS
 from config.settings import LANGUAGES
 
 FOLDER: Final = Path(__file__).parent / "translations"
@@ -70,6 +71,8 @@ def collect(root: Path) -> Catalog:
                 )  # fmt: skip
     for module, line, sentence in sorted(set(_sentences(root))):
         found.add(sentence, locations=[(module, line)])
+    for sentence in MEANINGS.values():
+        found.add(sentence)
     return found
 
 

@@ -16,20 +16,13 @@ from crypto.header import ROLE_HANDLE
 from desk import days, lists
 from desk.access import book, needs, now, office, officer
 from desk.forms import DeskForm, day, done, once, one_of, some_of, text, tick
+from desk.guide_words import ROLES as ROLE_WORDS
 from errors import AmparoError
 from exchange import administering, officers
 from exchange.officers import Detail
 
 pages: Final = Blueprint("officers", __name__)
 
-ROLE_WORDS: Final = {
-    "liaison": _l("Police liaison"),
-    "prosecutor": _l("Prosecutor"),
-    "case-worker": _l("Case worker"),
-    "supervisor": _l("Supervisor"),
-    "administrator": _l("Administrator"),
-    "auditor": _l("Auditor"),
-}
 STATES: Final = {
     officers.WORKS: ("ok", "check-circle-fill", _l("Works here")),
     officers.UNCERTIFIED: ("warn", "hourglass-split", _l("Keys without a certificate")),
@@ -146,7 +139,7 @@ def _handle(word: str) -> str:
 @needs("administer")
 def roles() -> ResponseReturnValue:
     """The table of roles and rights, to print."""
-    rows = [(MEANINGS[right], RIGHTS[right]) for right in RIGHTS]
+    rows = [(_(MEANINGS[right]), RIGHTS[right]) for right in RIGHTS]
     columns = [role for role in ROLE_WORDS if role in ROLES]
     return render_template("officers/roles.html", rows=rows, columns=columns, roles=ROLE_WORDS)
 
