@@ -7,7 +7,12 @@ from desk import guide_words
 
 GLOSSARY = (Path(__file__).resolve().parents[3] / "docs" / "glossary.md").read_text("utf-8").lower()
 # Words of a page that the glossary spells in another way.
-SPELT = {"custody entry": "custody event", "withdrawal": "withdraw", "recovery share": "recovery key"}
+SPELT = {
+    "custody entry": "custody event",
+    "protection flag": "flag",
+    "withdrawal": "withdraw",
+    "recovery share": "recovery key",
+}
 
 
 def test_every_role_has_a_way_and_a_name() -> None:
