@@ -20,6 +20,8 @@ settings.register_profile(
 )
 
 LONG = {"scenarios", "web"}
+# Of the files of browser tests a sample run takes these, and a part of the others by its seed.
+ALWAYS, DRAWN, FEW = {"test_access.py", "test_localweb.py", "test_uploads.py"}, 0.55, 8
 CHROMES = (
     "chromium-headless-shell",
     "google-chrome",
@@ -52,13 +54,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: 0 if LONG.intersection(item.path.parts) else 1)
     if config.option.full:
         return
+    left_out = _left_out({item.path.name for item in items if "web" in item.path.parts}, config.option.seed)
+    config.hook.pytest_deselected(items=[item for item in items if item.path.name in left_out])
+    items[:] = [item for item in items if item.path.name not in left_out]
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.skip(reason="runs with --full only"))
 
 
+def _left_out(files: set[str], seed: int) -> set[str]:
+    """Files of browser tests that the seed does not draw. Whoever names a few files gets all of them."""
+    if len(files) <= FEW:
+        return set()
+    return {name for name in files - ALWAYS if random.Random(f"{seed}/{name}").random() >= DRAWN}
+
+
 def pytest_report_header(config: pytest.Config) -> str:
-    """The seed at the top of the run."""
+    """The seed at the top of the run, which also draws the files of browser tests."""
     return f"seed: {config.option.seed}"
 
 
