@@ -62,13 +62,14 @@ def begin(kind: str, work: Callable[[Progress], str], *, back: str) -> ResponseR
 def page(number: str) -> ResponseReturnValue:
     """How far it is; loads itself again until it is over."""
     job = jobs().get(number, officer().handle)
-    if job.ended.is_set() and job.location:
+    is_over = job.ended.is_set()  # once: it may end while the page is made, and the page has to load again then
+    if is_over and job.location:
         return redirect(job.location, 303)
     title, unit, words = KINDS[job.kind]
     answer = make_response(
         render_template("progress.html", job=job, heading=title, unit=unit, words=words, counted=_counted(job, unit))
     )
-    if not job.ended.is_set() and "stay" not in request.args:
+    if not is_over and "stay" not in request.args:
         answer.headers["Refresh"] = str(RELOAD_SECONDS)
     return answer
 

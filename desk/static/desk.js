@@ -30,7 +30,12 @@
     let began = Date.now();
     const tell = function () {
       const left = seconds - (Date.now() - began) / 1000;
-      if (note) note.hidden = left > 60 || left <= 0;
+      const isSoon = left <= 60 && left > 0;
+      if (note && note.hidden === isSoon) {
+        // A role that comes with the words is read out; one that stands there hidden is in the way of others.
+        if (isSoon) note.setAttribute("role", "alert"); else note.removeAttribute("role");
+        note.hidden = !isSoon;
+      }
       if (left <= 0) window.location.assign(window.location.href);
     };
     window.setInterval(tell, 5000);
