@@ -98,7 +98,8 @@ def _shown(asked: Asked, row: Approval, seen: Preview | None, flags: list[FlagSh
     return {
         "approval_id": asked.approval_id.hex(), "words": bundle_words, "asked": asked, "row": row, "seen": seen,
         "flags": flags,
-        "purpose": bundle_words.purpose_words(subject["purpose"]), "legal_basis": subject["legal_basis"], "export": shown.get("export"),
+        "purpose": bundle_words.purpose_words(subject["purpose"]),
+        "legal_basis": subject["legal_basis"], "export": shown.get("export"),
         "states": approvals, "sender": sender,
         "codes": [] if seen is None else bundle_view.codes_of(seen.cover.handling, seen.header.sender_agency),
         "key": None if sender is None else bundle_view.key_state(office(), sender),
