@@ -31,11 +31,10 @@ long: ## all tests at full count
 	@./bootstrap test
 	$(LIBS) $(PYTEST) --full
 
-lint: ## style, traps and security of the source
+lint: ## style, traps and security of the source (rules of bandit among them)
 	@./bootstrap dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m bandit -q -r -c pyproject.toml $(PRODUCT)
 
 types: ## the type check
 	@./bootstrap dev

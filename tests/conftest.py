@@ -20,6 +20,7 @@ settings.register_profile(
 )
 
 LONG = {"scenarios", "web"}
+SEED = "seed"
 # Of the files of browser tests a sample run takes these, and a part of the others by its seed.
 ALWAYS, DRAWN, FEW = {"test_access.py", "test_localweb.py", "test_uploads.py"}, 0.55, 8
 CHROMES = (
@@ -41,7 +42,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the seed before Hypothesis reads its own option; workers of xdist get it with the options."""
+    """Choose the seed before Hypothesis reads its own option. Workers of xdist take that of the run."""
+    given = getattr(config, "workerinput", {}).get(SEED)
+    if given is not None:
+        config.option.seed = given
+        config.option.hypothesis_seed = str(given)
     if config.option.seed is None:
         config.option.seed = random.SystemRandom().randrange(2**32)
     if getattr(config.option, "hypothesis_seed", None) is None:
@@ -49,24 +54,31 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("full" if config.option.full else "sample")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give a worker of xdist the seed of the run."""
+    node.workerinput[SEED] = node.config.option.seed
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Files that take long first, so that none is left for the end alone; leave out what runs at full count only."""
     items.sort(key=lambda item: 0 if LONG.intersection(item.path.parts) else 1)
     if config.option.full:
         return
-    left_out = _left_out({item.path.name for item in items if "web" in item.path.parts}, config.option.seed)
-    config.hook.pytest_deselected(items=[item for item in items if item.path.name in left_out])
-    items[:] = [item for item in items if item.path.name not in left_out]
+    left_out = _left_out({item.path for item in items if item.path.parent.name == "web"}, config.option.seed)
+    config.hook.pytest_deselected(items=[item for item in items if item.path in left_out])
+    items[:] = [item for item in items if item.path not in left_out]
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.skip(reason="runs with --full only"))
 
 
-def _left_out(files: set[str], seed: int) -> set[str]:
+def _left_out(files: set[Path], seed: int) -> set[Path]:
     """Files of browser tests that the seed does not draw. Whoever names a few files gets all of them."""
     if len(files) <= FEW:
         return set()
-    return {name for name in files - ALWAYS if random.Random(f"{seed}/{name}").random() >= DRAWN}
+    drawn = {path for path in files if random.Random(f"{seed}/{path.name}").random() < DRAWN}
+    return {path for path in files - drawn if path.name not in ALWAYS}
 
 
 def pytest_report_header(config: pytest.Config) -> str:
