@@ -45,6 +45,11 @@ def path_of(language: str) -> Path:
     return FOLDER / f"{language}.po"
 
 
+def offered() -> tuple[str, ...]:
+    """Languages that the pages speak: that of the source, and those whose catalogue is here."""
+    return tuple(one for one in LANGUAGES if one == SOURCE or path_of(one).is_file())
+
+
 def load(language: str) -> NullTranslations:
     """The catalogue of a language; one without a file translates nothing."""
     path = path_of(language)

@@ -8,10 +8,10 @@ from flask import Flask, current_app, request, session
 from flask_babel import Babel, format_date, format_datetime, format_time, get_locale, gettext, ngettext
 from flask_login import current_user
 
-from config.settings import LANGUAGES
-from desk.catalogues import Catalogues
+from desk.catalogues import SOURCE, Catalogues, offered
 
-OWN_NAMES: Final = {"en": "English", "fr": "Français", "es": "Español", "ro": "Română", "ar": "العربية"}
+_NAMES: Final = {"en": "English", "fr": "Français", "es": "Español", "ro": "Română", "ar": "العربية"}
+OWN_NAMES: Final = {one: _NAMES[one] for one in offered()}
 RIGHT_TO_LEFT: Final = frozenset({"ar"})
 CHOSEN: Final = "language"
 UNITS: Final = ("B", "KB", "MB", "GB", "TB")
@@ -28,15 +28,16 @@ def install(app: Flask, default: str, time_zone: str) -> None:
 def chosen() -> str:
     """The officer's own choice, else that of the sign-in page, else what the browser asks for, else the desk's."""
     preferred = getattr(current_user, "language", None) if current_user else None
-    for one in (preferred, session.get(CHOSEN), request.accept_languages.best_match(LANGUAGES)):
-        if one in LANGUAGES:
+    for one in (preferred, session.get(CHOSEN), request.accept_languages.best_match(list(OWN_NAMES))):
+        if one in OWN_NAMES:
             return str(one)
-    return str(current_app.config["BABEL_DEFAULT_LOCALE"])
+    default = str(current_app.config["BABEL_DEFAULT_LOCALE"])
+    return default if default in OWN_NAMES else SOURCE
 
 
 def choose(language: str) -> None:
     """Remember a choice until the sign-in."""
-    if language in LANGUAGES:
+    if language in OWN_NAMES:
         session[CHOSEN] = language
 
 

@@ -1,11 +1,14 @@
 """Catalogues of translations: what there is to translate is found, and what was translated is used and kept."""
 
+import re
+import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from babel.messages import pofile
 
-from desk import catalogues
+from desk import catalogues, languages
 
 
 @pytest.fixture
@@ -46,3 +49,45 @@ def test_a_second_update_changes_nothing(folder: Path, repository: Path) -> None
     catalogues.update(repository)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
     assert sorted(first) == ["ar.po", "es.po", "fr.po", "ro.po"]
+
+
+# ---- The catalogues of this program -----------------------------------------------------------------------------
+
+PLACE = re.compile(r"%\([a-zA-Z_0-9]+\)[sd]|</?[a-z][^>]*>")
+
+
+def is_alike(source: str, words: str) -> bool:
+    """Whether a translation has the places of its source; a plural of one or two may do without the number."""
+    wanted, found = Counter(PLACE.findall(source)), Counter(PLACE.findall(words))
+    return found == wanted or (found < wanted and set(wanted - found) == {"%(num)d"})
+
+
+@pytest.mark.parametrize("language", [one for one in catalogues.offered() if one != catalogues.SOURCE])
+def test_a_language_that_is_offered_has_every_word_with_its_places(
+    folder: Path, repository: Path, language: str
+) -> None:
+    kept = repository / "desk" / "translations" / f"{language}.po"
+    with kept.open("rb") as file:
+        catalogue = pofile.read_po(file, locale=language)
+    wrong = []
+    for one in catalogue:
+        if one.id:
+            sources = one.id if isinstance(one.id, list | tuple) else (one.id, one.id)
+            words = one.string if isinstance(one.string, list | tuple) else (one.string,)
+            wrong += [str(one.id) for word in words if not is_alike(sources[1], word)]
+    assert wrong == []
+    shutil.copy(kept, folder / kept.name)
+    assert catalogues.update(repository)[language] == 0, "run python -m desk.catalogues and translate what is new"
+    assert (folder / kept.name).read_bytes() == kept.read_bytes()
+
+
+def test_a_place_that_is_missing_or_misspelt_is_seen() -> None:
+    assert is_alike("%(num)d files of %(agency)s", "ملفا %(agency)s")
+    assert not is_alike("%(num)d files of %(agency)s", "%(num)d ملفات")
+    assert not is_alike("by %(officer)s", "%(oficer)s")
+    assert not is_alike("a <a href='x'>b</a>", "b")
+
+
+def test_no_language_is_offered_that_has_no_words() -> None:
+    assert set(languages.OWN_NAMES) == set(catalogues.offered())
+    assert "en" in languages.OWN_NAMES
