@@ -58,10 +58,12 @@ def page(approval: str) -> ResponseReturnValue:
     is_own = row.asked_by == officer().handle
     if row.kind == joint.OPEN and not is_own:
         return redirect(url_for("opening_approval.page", approval_id=approval))
-    subject = _subject(row, is_own=is_own)
+    # Once what was asked is under way its secrets are gone, and with them what the question said.
+    subject = None if is_own and not row.own_box else _subject(row, is_own=is_own)
+    made = None if subject is None else subject.made
     with office().files.session() as db:
-        content = None if subject.made is None else shown(db, office(), officer(), subject.made)
-        handle = None if subject.made is None else _handle(db, subject.made.case_id)
+        content = None if made is None else shown(db, office(), officer(), made)
+        handle = None if made is None else _handle(db, made.case_id)
     return render_template(
         "approvals/page.html", row=row, subject=subject, is_own=is_own, readers=readers, form=form,
         handle=handle, content=content, words=share_words, question=question_of(row.kind),

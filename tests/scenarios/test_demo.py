@@ -184,7 +184,7 @@ def test_every_page_that_a_role_reaches_is_whole_and_clean(
             context, page, demo.enter(page, handle), look=1.0 if is_full else 0.34, secret=secrets_of_the_case()
         )
         context.close()
-        assert seen.problems == []
+        assert seen.problems == [], "\n".join(seen.problems)
         assert seen.elsewhere == []
         assert len(seen.pages) >= 8
         print(handle, look["locale"], len(seen.pages), "pages")
