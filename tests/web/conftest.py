@@ -1,6 +1,5 @@
-"""What every test in a browser takes for granted."""
+"""What every test in a browser takes for granted: pages are waited for, not slept for."""
 
-from playwright.sync_api import expect
+from tests.support.loaded import look_at_loaded_pages
 
-# Pages are waited for, not slept for; a loaded machine takes its time.
-expect.set_options(timeout=20_000)
+look_at_loaded_pages()
