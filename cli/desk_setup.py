@@ -228,7 +228,6 @@ def apply_for(at: At, out: Path, papers: tuple[Path, ...]) -> None:
     """Ask a network that exists to admit this agency; two administrators of each of two agencies sign it after that."""
     with open_root(at, papers) as key:
         statement = admission.apply_for(at.office, key)
-    membership.expect(at.office, statement, now=at.now)
     write_statement(out, statement)
     at.say({"file": str(out)}, f"Written to {out}; send it to an administrator of an agency that is in the network.")
 
@@ -240,15 +239,6 @@ def publish(at: At, statement: Path) -> None:
     """Put a STATEMENT that has all its signatures into the directory."""
     index = membership.publish(at.office, read_statement(statement), now=at.now)
     at.say({"index": index}, f"It is entry {index} of the log.")
-
-
-@click.command()
-@click.argument("statement", type=PAPER)
-@pass_at
-def expect(at: At, statement: Path) -> None:
-    """Note that another agency publishes this STATEMENT about us, so that it raises no alarm."""
-    membership.expect(at.office, read_statement(statement), now=at.now)
-    at.say({"expected": str(statement)}, "Noted.")
 
 
 # ---- Officers ---------------------------------------------------------------------------------------------------
@@ -447,7 +437,6 @@ COMMANDS = (
     found,
     apply_for,
     publish,
-    expect,
     officers,
     compare,
     agencies,

@@ -92,7 +92,7 @@ def founding() -> ResponseReturnValue:
         return _page(form)
     papers = current_user.table.get(setup.ROOT, [])
     try:
-        signed = first_run.sign_founding(office(), parse_statement(raw), papers, now=now())
+        signed = first_run.sign_founding(office(), parse_statement(raw), papers)
     except AmparoError as error:
         form.refuse("statement", _(error.message))
         return _page(form)

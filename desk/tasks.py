@@ -18,7 +18,7 @@ from config.logs import get_log
 from desk import approvals, inbox, languages, status
 from desk.access import may, now, office, officer
 from errors import AmparoError
-from exchange import backups, comparing, handover_papers, purges, share_drafts
+from exchange import backups, comparing, first_run, handover_papers, purges, share_drafts
 from exchange import inquiries as inquiry_service
 
 MOST: Final = 5  # of one kind, before they become one line
@@ -154,6 +154,14 @@ def _reasons() -> Iterable[Task]:
         yield Task(url_for("record.questions"), title, words, "patch-question", 4)
 
 
+def _network() -> Iterable[Task]:
+    with office().files.session() as db:
+        is_waiting = bool(first_run.waiting(db))
+    if is_waiting:
+        words = _("Members admit your agency first; then this desk sends its certificates.")
+        yield Task(url_for("first_steps.page"), _("Come into the network"), words, "door-open", 1)
+
+
 def _drill() -> Iterable[Task]:
     with office().files.session() as db:
         is_overdue = backups.is_overdue(db, now=now())
@@ -190,6 +198,7 @@ PROVIDERS: Final[tuple[tuple[str | None, Callable[[], Iterable[Task]]], ...]] = 
     ("handover", _handovers),
     ("file", _purges),
     (None, _reasons),
+    ("administer", _network),
     ("administer", _drill),
     (None, _factors),
     ("share", _drafts),

@@ -18,10 +18,10 @@ from agencies.directory import TYPES
 from agencies.members import OfficerSession
 from agencies.models import Member, OwnPaper, Preference, Proposal, SecondFactor, SignInNote
 from agencies.setup import Ceremony
-from crypto.encoding import b64u, dump_json
+from crypto.encoding import dump_json
 from crypto.fingerprints import fingerprint
 from crypto.header import IDENTIFIER_BYTES
-from crypto.statements import Statement, parse_statement
+from crypto.statements import Statement
 from errors import Conflict, FormatError, SetUpUnfinished
 from exchange import follow, membership
 from exchange.delivery import day_of
@@ -183,12 +183,11 @@ def come_in(office: Office, *, now: int) -> bool:
         Unavailable, LogForked: see `follow.follow_log`.
     """
     with office.files.session() as db:
-        root_key = membership.require_root(setup.get_identity(db))
+        membership.require_root(setup.get_identity(db))
         statements = [(row.proposal_id, row.proposed_by, proposals.statement_of(row)) for row in waiting(db)]
     if not statements:
         _leave_invitation(office)
         return True
-    _expect_own(office, root_key, now)
     follow.follow_log(office, now=now)
     with office.files.session() as db:
         if office.agency not in office.directory(db).agencies:
@@ -210,18 +209,7 @@ def _leave_invitation(office: Office) -> None:
         membership.invitation_file(office.files.folder).unlink(missing_ok=True)
 
 
-def _expect_own(office: Office, root_key: bytes, now: int) -> None:
-    """The admission or founding that others send about this agency is no alarm, if it names our own root."""
-    for _, raw in office.client.directory():
-        body = parse_statement(raw).value
-        found = body.get("agencies") if body.get("kind") == "founding" else [body.get("agency")]
-        for one in found if isinstance(found, list) else []:
-            if isinstance(one, dict) and (one.get("name"), one.get("root")) == (office.agency, b64u(root_key)):
-                with office.files.session() as db:
-                    follow.expect_statement(db, raw, now=now)
-
-
-def sign_founding(office: Office, statement: Statement, papers: Sequence[str], *, now: int) -> Statement:
+def sign_founding(office: Office, statement: Statement, papers: Sequence[str]) -> Statement:
     """The root's signature under the founding of a network, with its shares on the table.
 
     Raises:
@@ -234,6 +222,4 @@ def sign_founding(office: Office, statement: Statement, papers: Sequence[str], *
     if statement.value.get("kind") != "founding" or statement.value.get("log") != log:
         raise FormatError("this is not the founding of a network on this desk’s log")
     with setup.open_root(office.agency, papers, root_key) as root:
-        signed = root.sign(statement)
-    membership.expect(office, signed, now=now)
-    return signed
+        return root.sign(statement)

@@ -6,11 +6,12 @@ the newer log continues the older one. (docs/protocol.md 2, 6)
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from agencies import setup
 from crypto.digests import leaf_hash, sha256
 from crypto.encoding import b64u
 from crypto.signing import COSIGNATURE_ED25519, COSIGNATURE_MLDSA, NoteKey
@@ -143,15 +144,29 @@ def _check_statement(db: Session, office: Office, index: int, raw: bytes, now: i
         _require_pinned(office.log(db), body)
     if kind == "receiving-key" or kind == "broker":
         return
-    agency = body.get("agency")
-    name = agency.get("name") if isinstance(agency, dict) else agency
     evidence = {"index": index, "statement": b64u(raw)}
-    if name == office.agency and db.get(OwnStatement, sha256(raw)) is None:
+    name = body.get("agency")
+    if kind in ("founding", "admission"):
+        is_foreign = _names_another_root(db, body, office.agency)
+    else:
+        is_foreign = name == office.agency and db.get(OwnStatement, sha256(raw)) is None
+    if is_foreign:
         raise_alarm(db, "directory-not-ours", subject, evidence, now=now)
     if kind == "certificate" and body.get("type") in ("desk", "recovery") and name != office.agency:
         known = office.directory(db).find_certificate(str(body.get("subject")))
         if known is not None:
             raise_alarm(db, "key-replaced", str(body.get("subject")), evidence, now=now)
+
+
+def _names_another_root(db: Session, body: dict[str, Any], agency: str) -> bool:
+    """Whether a founding or an admission, which others publish, gives this agency a root that its papers do not make.
+
+    The one that names our own root needs no announcement: nobody but its shares could have signed it.
+    """
+    found = body.get("agencies") if body.get("kind") == "founding" else [body.get("agency")]
+    named = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    own = setup.get_identity(db).root_key
+    return any(one.get("name") == agency and (own is None or one.get("root") != b64u(own)) for one in named)
 
 
 def _require_pinned(state: LogState, body: dict[str, object]) -> None:
@@ -379,7 +394,7 @@ def post_directory(office: Office, statement: Statement, *, now: int) -> int:
 
 
 def expect_statement(db: Session, statement: Statement | bytes, *, now: int) -> None:
-    """Note a directory statement about this agency that somebody else will send (founding, admission)."""
+    """Note a directory statement about this agency that this desk did not make, as one before it did."""
     raw = statement if isinstance(statement, bytes) else statement.dump()
     if db.get(OwnStatement, sha256(raw)) is None:
         db.add(OwnStatement(digest=sha256(raw), made_at=now))

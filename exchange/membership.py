@@ -213,12 +213,6 @@ def publish(office: Office, statement: Statement, *, now: int) -> int:
     return follow.post_directory(office, statement, now=now)
 
 
-def expect(office: Office, statement: Statement, *, now: int) -> None:
-    """Note a statement about this agency that another one publishes, so that it raises no alarm."""
-    with office.files.session() as db:
-        follow.expect_statement(db, statement, now=now)
-
-
 def missing(office: Office) -> list[str]:
     """What is still to do before the agency can work; empty when it can."""
     with office.files.session() as db:

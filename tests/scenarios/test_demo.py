@@ -23,6 +23,7 @@ from tests.independent.encoding import Refused
 from tests.independent.verifier import verify
 from tests.support.canaries import search
 from tests.support.crawl import walk
+from tests.support.draws import drawn
 
 AGENCIES = ("north-police", "shelter-ngo", "south-prosecutor")
 LAST_LINE = "It stays up until Ctrl-C.\n"
@@ -171,7 +172,12 @@ ROLES: Final = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("handle", ROLES)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Three of the roles in a sample run."""
+    if "handle" in metafunc.fixturenames:
+        metafunc.parametrize("handle", drawn(metafunc.config, ROLES, 3))
+
+
 def test_every_page_that_a_role_reaches_is_whole_and_clean(
     demo: Demo, browser: Browser, handle: str, rng: random.Random, request: pytest.FixtureRequest
 ) -> None:

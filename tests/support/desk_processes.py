@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import httpx2
 import psutil
 
 from tests.support.brokers import free_port, kill_group
-from tests.support.field import WORDS, DeskAt, Field
+from tests.support.field import WORDS
 
 PROGRAM = "from cli.main import main; main()"
 BOUNDARY = "field-of-the-test"
@@ -25,12 +25,16 @@ class DeskProcess:
     """One desk served by a process that can be killed.
 
     Attributes:
+        broker_url: of the broker that it speaks to.
         temp: the folder that the process takes for its temporary files.
+        more: settings beside those that every desk needs.
     """
 
-    field: Field
-    desk: DeskAt
+    agency: str
+    folder: Path
+    broker_url: str
     temp: Path
+    more: Mapping[str, object] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -38,34 +42,44 @@ class DeskProcess:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def log(self) -> Path:
+        """What the process printed."""
+        return self.temp.parent / "desk.log"
+
+    @property
+    def address(self) -> str:
+        """The address that it printed, with the one-time code of a desk that is not set up."""
+        return re.findall(r"The desk answers at (\S+)", self.log.read_text())[-1]
+
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        (self.desk.folder / "session.key").write_bytes(b"k" * 32)
-        (self.desk.folder / "desk.env").touch()
+        (self.folder / "session.key").write_bytes(b"k" * 32)
+        (self.folder / "desk.env").touch()
         self.temp.mkdir(parents=True, exist_ok=True)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AMPARO_")}
         settings = {
-            "DATA_DIR": self.desk.folder, "AGENCY_ID": self.desk.agency, "PUBLIC_URL": self.url, "PORT": self.port,
-            "BROKER_URL": self.field.settings.public_url, "SESSION_KEY_FILE": self.desk.folder / "session.key",
-            "SECOND_FACTOR": "off",
+            "DATA_DIR": self.folder, "AGENCY_ID": self.agency, "PUBLIC_URL": self.url, "PORT": self.port,
+            "BROKER_URL": self.broker_url, "SESSION_KEY_FILE": self.folder / "session.key", "SECOND_FACTOR": "off",
+            **self.more,
         }  # fmt: skip
         kept |= {f"AMPARO_DESK_{name}": str(value) for name, value in settings.items()}
         kept["TMPDIR"] = str(self.temp)
-        log = (self.temp.parent / "desk.log").open("ab")
+        log = self.log.open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, "desk", "--dir", str(self.desk.folder), "run"],
+            [sys.executable, "-c", PROGRAM, "desk", "--dir", str(self.folder), "run"],
             env=kept, start_new_session=True, stdout=log, stderr=log,
         )  # fmt: skip
         log.close()
         began = time.monotonic()
         while not self._answers():
-            assert self.process.poll() is None, (self.temp.parent / "desk.log").read_text()[-2000:]
+            assert self.process.poll() is None, self.log.read_text()[-2000:]
             assert time.monotonic() - began < 90, "the desk does not answer"
             time.sleep(0.05)
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError, httpx2.HTTPError):
-            return httpx2.get(f"{self.url}/sign-in", timeout=10, trust_env=False, verify=False).status_code == 200
+            return httpx2.get(f"{self.url}/sign-in", timeout=10, trust_env=False, verify=False).status_code < 500
         return False
 
     @property

@@ -212,8 +212,6 @@ class Field:
         statement = membership.founding(log, "field-network", values)
         for ceremony in ceremonies.values():
             statement = ceremony.root.sign(statement)
-        for desk in self.desks.values():
-            membership.expect(desk.office, statement, now=now())
         membership.publish(first.office, statement, now=now())
 
     def _begin(self, desk: DeskAt, ceremony: setup.Ceremony) -> None:

@@ -22,7 +22,7 @@ def fresh_desk(field: Field, agency: str, folder: Path, **more: Any) -> Iterator
     """The served desk, and the address with the one-time code."""
     invitation = field.invite(agency)
     membership.create_desk(folder, invitation, country="XA", kind="other", now=now())
-    raw = _dump(invitation)
+    raw = dump_invitation(invitation)
     membership.invitation_file(folder).write_bytes(raw)
     (folder / "session.key").write_bytes(b"k" * 32)
     (folder / "desk.env").write_text("AMPARO_DESK_AGENCY_ID=" + agency + "\nAMPARO_DESK_LANGUAGE=fr\n")
@@ -53,7 +53,7 @@ def again(field: Field, agency: str, folder: Path, **more: Any) -> Iterator[tupl
         membership.close_office(app.extensions["office"])
 
 
-def _dump(invitation: membership.Invitation) -> bytes:
+def dump_invitation(invitation: membership.Invitation) -> bytes:
     from crypto.encoding import b64u, dump_json
 
     return dump_json(

@@ -8,12 +8,12 @@ from playwright.sync_api import Browser, Page, expect
 
 from agencies import sign_ins
 from agencies.models import SignInNote
-from exchange import own_use
 from exchange.office import list_alarms
-from tests.support.field import Field, now, with_field
+from tests.support.field import Field, with_field
+from tests.support.hours import daylight, noon
 from tests.support.served import Served, serving, sign_in, violations
 
-DAY = own_use.DAY_SECONDS
+ZONE = daylight()
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +24,13 @@ def field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
 
 @pytest.fixture(scope="module")
 def served(field: Field) -> Iterator[Served]:
-    with serving(field, field.north) as served:
+    with serving(field, field.north, time_zone=ZONE) as served:
         yield served
 
 
 def failed(served: Served, word: str, times: int = 6, days_ago: int = 1) -> None:
     """Tries that failed on one day, at noon."""
-    at = now() // DAY * DAY - days_ago * DAY + DAY // 2
+    at = noon(ZONE, days_ago)
     with served.desk.office.files.session() as db:
         for number in range(times):
             db.add(SignInNote(officer=served.desk.handle(word), result=sign_ins.PASSPHRASE, at=at + number * 60))
@@ -44,8 +44,7 @@ def alarms(served: Served) -> list[str]:
 def test_nothing_that_stands_out_says_so_and_lists_what_was_done(page: Page, served: Served) -> None:
     with served.desk.office.files.session() as db:
         db.query(SignInNote).filter_by(officer="north-police/auditor-1").delete()
-        noon = now() // DAY * DAY - DAY // 2
-        db.add(SignInNote(officer="north-police/auditor-1", result=sign_ins.OPEN, at=noon))
+        db.add(SignInNote(officer="north-police/auditor-1", result=sign_ins.OPEN, at=noon(ZONE)))
     sign_in(page, served, "auditor-1")
     page.get_by_role("link", name="Access alerts").first.click()
     assert [one.strip() for one in page.get_by_role("cell").all_inner_texts()] == ["Signed in", "Signed in"]

@@ -13,6 +13,7 @@ from agencies import setup as ceremonies
 from crypto import labels
 from crypto.statements import parse_statement
 from exchange import first_run, membership
+from exchange.office import list_alarms
 from tests.support.canaries import search
 from tests.support.field import WORDS, Field, now, with_field
 from tests.support.fresh import again, fresh_desk
@@ -153,6 +154,8 @@ def _comes_in(page: Page, field: Field, served: Served, secret: str) -> None:
     use(page, "Unlock")
     expect(page).to_have_url(re.compile(re.escape("/settings/first-steps") + "$"))
     assert violations(page) == []
+    page.goto(f"{served.url}/today")
+    page.get_by_role("link", name="Come into the network").click()
     use(page, "Look whether we are in")
     expect(page.get_by_text("does not know this agency yet")).to_be_visible()
     with page.expect_download() as got:
@@ -171,9 +174,9 @@ def _comes_in(page: Page, field: Field, served: Served, secret: str) -> None:
     with office.files.session() as db:
         assert len(office.directory(db).administrators(EAST)) == 2
         assert first_run.waiting(db) == []
-        from exchange.office import list_alarms
-
         assert list_alarms(db) == []
+    page.goto(f"{served.url}/today")
+    assert page.get_by_role("link", name="Come into the network").count() == 0
     field.sync_all(1)
 
 

@@ -40,7 +40,9 @@ def case_id(field: Field) -> bytes:
 
 @pytest.fixture(scope="module")
 def desk(field: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskProcess]:
-    made = DeskProcess(field, field.north, tmp_path_factory.mktemp("process") / "temp")
+    made = DeskProcess(
+        "north-police", field.north.folder, field.settings.public_url, tmp_path_factory.mktemp("process") / "temp"
+    )
     made.start()
     yield made
     made.kill()
@@ -144,7 +146,7 @@ def test_a_large_file_is_sealed_in_flat_memory_and_never_lies_in_clear(
 ) -> None:
     """Looked for while three quarters have arrived, after kill -9 and after the next start; then it is taken in."""
     size, word, since = sample_count(64, 1024) * MIB, b"planted-" + secrets.token_hex(12).encode(), time.time()
-    folders = [desk.desk.folder, desk.temp, Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/dev/shm")]
+    folders = [desk.folder, desk.temp, Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/dev/shm")]
     with visiting(desk.url, "liaison-1") as visitor:
         visitor.token(page_of(case_id))
         before, peak = desk.memory_bytes, [0]

@@ -1,7 +1,9 @@
 """A new agency comes in by its root and two administrators of each of two agencies; anything less is refused."""
 
+import shutil
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +12,7 @@ from crypto import labels
 from crypto.fingerprints import fingerprint
 from crypto.statements import Statement, parse_statement
 from errors import AmparoError, Conflict, FormatError, NotPermitted, SignatureInvalid
-from exchange import admission, inviting, membership
+from exchange import admission, follow, inviting, membership
 from exchange.office import list_alarms
 from tests.support.field import DeskAt, Field, hold_ceremony, now
 
@@ -35,7 +37,6 @@ def applied(applicant: DeskAt) -> bytes:
         key = membership.require_root(setup.get_identity(db))
     with setup.open_root("west-court", applicant.papers["root"], key) as root:
         statement = admission.apply_for(applicant.office, root)
-    membership.expect(applicant.office, statement, now=now())
     return statement.dump()
 
 
@@ -136,6 +137,26 @@ def test_the_last_one_publishes_it_and_everybody_sees_the_new_agency(
     assert admission.read(south.office, complete).is_member
     with pytest.raises(Conflict, match="in this network already"):
         sign(south, applied, 1)
+
+
+def test_the_new_desk_knows_its_own_admission_by_its_root_and_no_other(
+    field: Field, applicant: DeskAt, tmp_path: Path
+) -> None:
+    """Its clock reads the entry before anybody has told the desk of it."""
+    other = tmp_path / "other"
+    shutil.copytree(applicant.folder, other)
+    follow.follow_log(applicant.office, now=now())
+    with applicant.office.files.session() as db:
+        assert "west-court" in applicant.office.directory(db).agencies
+        assert list_alarms(db) == []
+    invitation = membership.read_invitation(other) or field.invite("west-court")
+    office = membership.open_office(other, field.settings.public_url, clock=time.time, invitation=invitation)
+    with office.files.session() as db:
+        setup.get_identity(db).root_key = bytes(32)  # of papers that were exchanged
+    follow.follow_log(office, now=now())
+    with office.files.session() as db:
+        assert [one.kind for one in list_alarms(db)] == ["directory-not-ours"]
+    membership.close_office(office)
 
 
 def test_the_letter_says_where_to_go_and_how_to_know_the_log(field: Field) -> None:
