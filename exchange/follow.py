@@ -34,6 +34,7 @@ from exchange.office import Office, log_keys, parse_frontier, raise_alarm
 
 KEPT_CHECKPOINTS: Final = 256
 PROOFS_AT_ONCE: Final = 64
+MOST_TRIES: Final = 20
 
 
 @dataclass
@@ -52,11 +53,21 @@ def follow_log(office: Office, *, now: int) -> Followed:
         LogForked: the broker shows an older or another log; the proof is kept in an alarm, and the desk stops.
         Recovering: the broker was restored from a copy and says so; sync helps it (exchange/recovering.py).
         SignatureInvalid, FormatError: what the broker sent is not a checkpoint of the pinned log.
+        Conflict: other threads or programs of this desk keep following the same log.
     """
+    followed = Followed(0)
+    for _ in range(MOST_TRIES):
+        if _follow_once(office, followed, now):
+            return followed
+    raise Conflict("another sync runs at this desk")
+
+
+def _follow_once(office: Office, followed: Followed, now: int) -> bool:
+    """False when somebody else at this desk followed the log meanwhile: what was compared is not its state any more."""
     with office.files.session() as db:
         state = office.require_running(db)
-        keys, origin, size, root = log_keys(state), state.origin, state.size, state.root
-        note = state.note
+        keys, origin, root, note = log_keys(state), state.origin, state.root, state.note
+        followed.size = size = state.size
     signed = open_checkpoint(office.client.checkpoint(), keys)
     if signed.checkpoint.origin != origin:
         raise FormatError("the broker sent the checkpoint of another log")
@@ -64,12 +75,13 @@ def follow_log(office: Office, *, now: int) -> Followed:
         require_complete(office)
     if signed.checkpoint.size < size or (signed.checkpoint.size == size and signed.checkpoint.root != root):
         _stop(office, note, signed, now)
-    followed = Followed(size)
-    while followed.size < signed.checkpoint.size:
-        _follow_some(office, signed, followed, now)
+    if signed.checkpoint.size > size and not _follow_on(office, signed, followed, now):
+        return False
     with office.files.session() as db:
+        if office.log(db).size != followed.size:
+            return False
         _keep_checkpoint(db, office, signed, now)
-    return followed
+    return True
 
 
 def require_complete(office: Office) -> None:
@@ -80,26 +92,26 @@ def require_complete(office: Office) -> None:
         raise Recovering
 
 
-def _follow_some(office: Office, signed: SignedCheckpoint, followed: Followed, now: int) -> None:
-    """Read entries up to the end, or as many as fit into one transaction.
+def _follow_on(office: Office, signed: SignedCheckpoint, followed: Followed, now: int) -> bool:
+    """Read the entries up to a checkpoint, and keep them when they make its root; False as `_follow_once`.
 
-    Roots between checkpoints are nobody's promise: a part is kept only up to a state from which the rest leads to the
-    signed root, which is known at the end. So everything is fetched first, and written when the root fits.
+    Roots between checkpoints are nobody's promise, so everything is fetched first and written in one piece.
     """
-    end = signed.checkpoint.size
+    start, end = followed.size, signed.checkpoint.size
     with office.files.session() as db:
-        edge = parse_frontier(office.log(db).frontier)
-    rows = [(followed.size + at, raw) for at, raw in enumerate(read_entries(office, followed.size, end))]
+        state = office.log(db)
+        if state.size != start:
+            return False
+        edge, note = parse_frontier(state.frontier), state.note
+    rows = [(start + at, raw) for at, raw in enumerate(read_entries(office, start, end))]
     for _, raw in rows:
         edge.append(leaf_hash(raw))
     if edge.root() != signed.checkpoint.root:
-        with office.files.session() as db:
-            note = office.log(db).note
         _stop(office, note, signed, now)
     with office.files.session() as db:
         state = office.log(db)
-        if state.size != followed.size:
-            raise Conflict("another sync runs at this desk")
+        if state.size != start:
+            return False
         try:
             for index, raw in rows:
                 _keep_entry(db, office, index, raw, followed, now)
@@ -110,6 +122,7 @@ def _follow_some(office: Office, signed: SignedCheckpoint, followed: Followed, n
         state.note = signed.dump()
     followed.new_entries += len(rows)
     followed.size = end
+    return True
 
 
 def read_entries(office: Office, start: int, end: int) -> list[bytes]:
