@@ -7,6 +7,7 @@ do not show in a repr. Nothing is read at import, and no key has a default.
 
 import dataclasses
 import os
+import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,6 +23,7 @@ from errors import SettingInvalid
 MIB = 2**20
 SECOND_FACTOR = ("required", "off")
 LANGUAGES = ("en", "fr", "es", "ro", "ar")
+MAIL_BOX = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+")
 S = TypeVar("S")
 
 
@@ -110,6 +112,11 @@ class DeskSettings:
     unit: str = ""  # of the agency, as the top of the pages shows it
     exit_url: str = ""  # where `Exit this page` leads; empty: a page of the desk that says nothing
     sync_every_seconds: int = 20
+    mail_url: str = ""  # smtps://host or smtp://host (with STARTTLS), for notices that say nothing; empty: no mail
+    mail_from: str = ""
+    mail_to: str = ""  # one box of the agency
+    mail_user: str = ""
+    mail_password_file: str = field(default="", repr=False)
     max_pack_bytes: int = 8 * 1024 * MIB  # of a pack that is checked on the page /verify
     log_level: str = "info"
     log_form: str = "text"
@@ -233,6 +240,26 @@ def _require_desk_words(settings: DeskSettings) -> None:
         raise SettingInvalid("time_zone: a name of the time zone database, as Europe/Paris or UTC")
     if settings.exit_url and urlsplit(settings.exit_url).scheme != "https":
         raise SettingInvalid("exit_url: a page that begins with https:, or nothing")
+    if settings.mail_url:
+        _require_mail(settings)
+
+
+def _require_mail(settings: DeskSettings) -> None:
+    """Raise SettingInvalid unless notices have a server, a sender and one box, and a name comes with its password."""
+    try:
+        parts = urlsplit(settings.mail_url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise SettingInvalid("mail_url: not a URL") from None
+    if parts.scheme not in ("smtp", "smtps") or not host or "@" in parts.netloc or parts.path or parts.query:
+        raise SettingInvalid("mail_url: smtps:// or smtp://, host and port, and nothing behind them")
+    for name in ("mail_from", "mail_to"):
+        if not MAIL_BOX.fullmatch(getattr(settings, name)):
+            raise SettingInvalid(f"{name}: one address, as desk@agency.example")
+    if bool(settings.mail_user) != bool(settings.mail_password_file):
+        raise SettingInvalid("mail_user: give a user and the file of its password, or neither")
+    if settings.mail_password_file and not Path(settings.mail_password_file).is_absolute():
+        raise SettingInvalid("mail_password_file: must be an absolute path")
 
 
 def _require_tls(settings: DeskSettings) -> None:

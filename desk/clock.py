@@ -1,4 +1,4 @@
-"""What runs beside the pages: the desk follows the log, fetches and pushes, and wipes idle sessions."""
+"""What runs beside the pages: the desk follows the log, fetches and pushes, tells by mail, and wipes idle sessions."""
 
 import secrets
 import threading
@@ -9,6 +9,7 @@ from flask import Flask
 
 from config.logs import get_log
 from desk import setup
+from desk.notices import Notices
 from errors import AmparoError, LogForked, Unavailable
 from exchange.office import Office
 from exchange.registers import rewrite_at_random
@@ -28,6 +29,7 @@ class Clock:
     def __init__(self, app: Flask, every_seconds: int) -> None:
         self._app, self._every = app, every_seconds
         self._rewrite_at = time.monotonic() + _next_rewrite()
+        self._notices = Notices(app.extensions["office"].settings, int(time.time()))
         self._stopped = threading.Event()
         self._threads = [
             threading.Thread(target=self._sync, name="desk-clock", daemon=True),
@@ -64,6 +66,7 @@ class Clock:
                 get_log("desk.clock").warning("sync-later", code=error.code)
             except AmparoError as error:
                 get_log("desk.clock").error("sync-refused", code=error.code)
+            self._notices.tell(office, int(time.time()))  # an alarm is told although the round has failed
             self._stopped.wait(self._every)
 
     def _rewrite_registers(self, office: Office) -> None:

@@ -80,6 +80,31 @@ def test_an_unusable_value_is_refused_and_its_variable_named(
     BrokerSettings.from_environment()
 
 
+@pytest.mark.parametrize(
+    ("name", "bad", "good"),
+    [
+        ("MAIL_URL", "https://mail.example.org", "smtps://mail.example.org"),
+        ("MAIL_URL", "smtp://", "smtp://127.0.0.1:2525"),
+        ("MAIL_URL", "smtp://me:word@mail.example.org", "smtp://mail.example.org:587"),
+        ("MAIL_FROM", "", "desk@agency.example"),
+        ("MAIL_TO", "a@agency.example, b@agency.example", "unit@agency.example"),
+        ("MAIL_TO", "unit@agency.example\nBcc: x@example.org", "unit@agency.example"),
+        ("MAIL_USER", "desk", ""),
+    ],
+)
+def test_notices_have_a_server_and_one_box_or_none(
+    environment: pytest.MonkeyPatch, name: str, bad: str, good: str
+) -> None:
+    """A mail must not go to more than one box, nor in clear over a network."""
+    for one, value in (("URL", "smtps://mail.example.org"), ("FROM", "d@a.example"), ("TO", "u@a.example")):
+        environment.setenv(f"AMPARO_DESK_MAIL_{one}", value)
+    environment.setenv(f"AMPARO_DESK_{name}", bad)
+    with pytest.raises(SettingInvalid, match=f"AMPARO_DESK_{name}"):
+        DeskSettings.from_environment()
+    environment.setenv(f"AMPARO_DESK_{name}", good)
+    assert DeskSettings.from_environment().mail_url.startswith("smtp")
+
+
 def test_no_password_and_no_key_shows_in_a_repr_or_an_error(environment: pytest.MonkeyPatch) -> None:
     """Settings end up in stack traces."""
     environment.setenv("AMPARO_BROKER_DATABASE_URL", "postgresql+psycopg://amparo:hunter2@db/amparo")
