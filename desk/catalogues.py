@@ -1,7 +1,8 @@
 """Catalogues of translations: gettext's text files, read when a language is first asked for.
 
 `python -m desk.catalogues` writes them anew out of the templates and modules: what is new comes in untranslated, what
-is gone goes out, what was translated stays. No compiled file lies in the repository.
+is gone goes out, what was translated stays. A language begins as a draft, an empty file `fr.draft.po`; it is offered
+once the last word of it is there. No compiled file lies in the repository.
 """
 
 import ast
@@ -43,6 +44,11 @@ class Catalogues(Domain):  # type: ignore[misc]
 def path_of(language: str) -> Path:
     """Where the catalogue of a language lies."""
     return FOLDER / f"{language}.po"
+
+
+def draft_of(language: str) -> Path:
+    """Where the catalogue of a language lies while words are missing in it."""
+    return FOLDER / f"{language}.draft.po"
 
 
 def offered() -> tuple[str, ...]:
@@ -116,18 +122,32 @@ def update(root: Path) -> dict[str, int]:
     template, missing = collect(root), {}
     FOLDER.mkdir(exist_ok=True)
     for language in LANGUAGES:
-        if language == SOURCE:
-            continue
-        catalogue = Catalog(locale=language, project="Amparo", charset="utf-8")
-        if path_of(language).is_file():
-            with path_of(language).open("rb") as file:
-                catalogue = pofile.read_po(file, locale=language)
-        catalogue.update(template, no_fuzzy_matching=True)
-        catalogue.obsolete.clear()
-        with path_of(language).open("wb") as file:
-            pofile.write_po(file, catalogue, width=120, no_location=True, omit_header=True, sort_output=True)
-        missing[language] = sum(1 for one in catalogue if one.id and not is_translated(one))
+        if language != SOURCE:
+            catalogue = _read(language)
+            catalogue.update(template, no_fuzzy_matching=True)
+            catalogue.obsolete.clear()
+            missing[language] = sum(1 for one in catalogue if one.id and not is_translated(one))
+            _write(language, catalogue, is_whole=not missing[language])
     return missing
+
+
+def _read(language: str) -> Catalog:
+    for path in (path_of(language), draft_of(language)):
+        if path.is_file() and path.stat().st_size:
+            with path.open("rb") as file:
+                return pofile.read_po(file, locale=language)
+    return Catalog(locale=language, project="Amparo", charset="utf-8")
+
+
+def _write(language: str, catalogue: Catalog, *, is_whole: bool) -> None:
+    """In place; a draft that is whole becomes the catalogue. A language that nobody has begun gets no file."""
+    kept, draft = path_of(language), draft_of(language)
+    if not (kept.is_file() or draft.is_file()):
+        return
+    with (kept if kept.is_file() or is_whole else draft).open("wb") as file:
+        pofile.write_po(file, catalogue, width=120, no_location=True, omit_header=True, sort_output=True)
+    if kept.is_file():
+        draft.unlink(missing_ok=True)
 
 
 def is_translated(message: Any) -> bool:

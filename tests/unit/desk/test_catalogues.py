@@ -26,29 +26,40 @@ def test_sentences_of_templates_modules_and_errors_are_found(repository: Path) -
     assert "An officer's signature under a label" not in found  # a docstring of something else
 
 
-def test_an_update_keeps_what_was_translated_and_counts_what_is_missing(folder: Path, repository: Path) -> None:
-    before = catalogues.update(repository)
-    path = catalogues.path_of("fr")
+def words_into(path: Path, **words: str) -> None:
+    """Translate these, or all that is left with `every`."""
     with path.open("rb") as file:
         catalogue = pofile.read_po(file, locale="fr")
-    catalogue["Unlock this desk"].string = "Déverrouiller ce poste"
-    catalogue.add("A sentence that is gone", "Une phrase")
+    for one in catalogue:
+        if one.id and "every" in words and not catalogues.is_translated(one):
+            one.string = (words["every"],) * 2 if isinstance(one.id, tuple) else words["every"]
+    if "unlock" in words:
+        catalogue["Unlock this desk"].string = words["unlock"]
+        catalogue.add("A sentence that is gone", "Une phrase")
     with path.open("wb") as file:
         pofile.write_po(file, catalogue, omit_header=True)
+
+
+def test_a_draft_keeps_what_was_translated_and_is_offered_when_it_is_whole(folder: Path, repository: Path) -> None:
+    draft = catalogues.draft_of("fr")
+    draft.touch()
+    before = catalogues.update(repository)
+    assert [path.name for path in folder.iterdir()] == ["fr.draft.po"]  # nobody has begun the others
+    words_into(draft, unlock="Déverrouiller ce poste")
     after = catalogues.update(repository)
     assert after["fr"] == before["fr"] - 1
     assert after["es"] == before["es"]
-    assert "A sentence that is gone" not in path.read_text("utf-8")
+    text = draft.read_text("utf-8")
+    assert "A sentence that is gone" not in text
+    assert "fr" not in catalogues.offered()
+    assert catalogues.load("fr").gettext("Unlock this desk") == "Unlock this desk"
+    catalogues.update(repository)
+    assert draft.read_text("utf-8") == text  # a second time changes nothing
+    words_into(draft, every="mot")
+    assert catalogues.update(repository)["fr"] == 0
+    assert [path.name for path in folder.iterdir()] == ["fr.po"]
+    assert "fr" in catalogues.offered()
     assert catalogues.load("fr").gettext("Unlock this desk") == "Déverrouiller ce poste"
-    assert catalogues.load("es").gettext("Unlock this desk") == "Unlock this desk"
-
-
-def test_a_second_update_changes_nothing(folder: Path, repository: Path) -> None:
-    catalogues.update(repository)
-    first = {path.name: path.read_bytes() for path in folder.iterdir()}
-    catalogues.update(repository)
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
-    assert sorted(first) == ["ar.po", "es.po", "fr.po", "ro.po"]
 
 
 # ---- The catalogues of this program -----------------------------------------------------------------------------
