@@ -53,7 +53,7 @@ def new() -> ResponseReturnValue:
     return render_template(
         "inquiries/new.html", cases=choices, case=case, agency=agency, compared=compared,
         agencies=[(name, country, bundle_view.ROOT_WORDS[state]) for name, country, state in found],
-        is_missing="agency" in request.args or "case" in request.args,
+        is_missing="go" in request.args,
     )  # fmt: skip
 
 

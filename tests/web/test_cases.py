@@ -220,7 +220,7 @@ def test_a_colleague_joins_without_identities_gets_them_later_and_another_is_kep
     page.get_by_label("Officer", exact=True).select_option("north-police/liaison-2")
     page.get_by_label("Without the identities").check()
     press(page, "Add to the team")
-    expect(page.get_by_role("row", name="liaison-2").get_by_text("Closed")).to_be_visible()
+    expect(page.get_by_role("row", name="liaison-2").get_by_text("Without the identities")).to_be_visible()
 
     other.goto(served.url + case.path)
     expect(other.get_by_role("heading", level=1)).to_have_text("Team of two")

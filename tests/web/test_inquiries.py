@@ -136,6 +136,10 @@ def test_an_inquiry_is_asked_answered_in_part_and_the_answer_arrives(
     assert violations(page) == []
     page.get_by_role("link", name="Ask another agency").click()
     assert violations(page) == []
+    mine = page.get_by_role("combobox", name="Case").locator("option").last.get_attribute("value")
+    page.goto(f"{asking.url}/inquiries/new?case={mine}")  # as the page of a case leads here
+    assert page.get_by_role("alert").count() == 0
+    page.goto(f"{asking.url}/inquiries/new")
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("alert").get_by_text("Choose a case")).to_be_visible()
     assert violations(page) == []
