@@ -146,8 +146,3 @@ def month_words(month: str) -> str:
         return str(format_date(datetime.date.fromisoformat(month + "-01"), "MMMM y"))
     except ValueError:
         return month
-
-
-def field_words(name: str) -> str:
-    """A field of a person as a label: its HTCDS name without the group."""
-    return name.partition("_")[2].replace("_", " ").capitalize() or name

@@ -9,6 +9,7 @@ from flask_babel import Babel, format_date, format_datetime, format_time, get_lo
 from flask_login import current_user
 
 from desk.catalogues import SOURCE, Catalogues, offered
+from desk.field_words import field_words
 
 _NAMES: Final = {"en": "English", "fr": "Français", "es": "Español", "ro": "Română", "ar": "العربية"}
 OWN_NAMES: Final = {one: _NAMES[one] for one in offered()}
@@ -22,7 +23,7 @@ def install(app: Flask, default: str, time_zone: str) -> None:
     app.config.update(BABEL_DEFAULT_LOCALE=default, BABEL_DEFAULT_TIMEZONE=time_zone)
     babel = Babel(app, locale_selector=chosen, timezone_selector=lambda: time_zone)
     babel.domain_instance = Catalogues()
-    app.jinja_env.filters.update(day=day, moment=moment, clock=clock, size=size, exact=exact)
+    app.jinja_env.filters.update(day=day, moment=moment, clock=clock, size=size, exact=exact, field_words=field_words)
 
 
 def chosen() -> str:

@@ -14,6 +14,7 @@ from flask_login import current_user
 from desk import case_words, person_fields, places, uploads
 from desk.access import identifier, needs, now, office, officer
 from desk.case_view import PersonLine, Shown, person_lines, show
+from desk.field_words import LABELS
 from desk.forms import DeskForm, done, file, long_text, once, tick
 from desk.paging import paged
 from errors import AmparoError, FormatError, LimitExceeded, NotFound, NotPermitted
@@ -278,7 +279,7 @@ def take_table(case_id: str, number: str) -> ResponseReturnValue:
     rows, where = paged(found.new)
     return render_template(
         "people/preview.html", case=shown, form=form, found=found, rows=rows, pages=where, words=case_words,
-        labels=person_fields.LABELS,
+        labels=LABELS,
     )  # fmt: skip
 
 

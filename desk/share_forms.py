@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import HiddenField
 
 from desk import share_words
+from desk.field_words import LABELS
 from desk.forms import Choices, DeskForm, day, long_text, number, one_of, select, some_of, text, tick
 from exchange import purposes
 from exchange.cover import is_term
@@ -166,7 +167,7 @@ def content_form(people: Sequence[Person], exhibits: Sequence[ExhibitSeen], draf
         data[f"person-{one.person_id.hex()}"] = chosen is not None
         for name, values in may_travel(one).items():
             control = field_name(one.person_id, name)
-            fields[control] = select(share_words.FIELDS[name], levels(values))
+            fields[control] = select(LABELS[name], levels(values))
             is_in = name in chosen if chosen is not None else name in least
             data[control] = FULL if is_in else LEAVE
     fields["exhibits"] = some_of(_l("Exhibits"), [(one.object_id.hex(), one.number) for one in exhibits])

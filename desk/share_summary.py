@@ -12,6 +12,7 @@ from agencies import comparison
 from agencies.comparison import RootState
 from agencies.members import OfficerSession
 from desk import share_words
+from desk.field_words import field_words
 from errors import AmparoError
 from evidence import intake
 from exchange.composition import Composition
@@ -58,7 +59,7 @@ def code_words(code: str) -> tuple[str, Any]:
 
 def fields_words(fields: Mapping[str, list[str]]) -> list[tuple[Any, str]]:
     """Fields of a person with their values."""
-    return [(share_words.word(share_words.FIELDS, name), "; ".join(values)) for name, values in fields.items()]
+    return [(field_words(name), "; ".join(values)) for name, values in fields.items()]
 
 
 def shown(db: Session, office: Office, officer: OfficerSession, made: Composition) -> Shown:

@@ -18,21 +18,6 @@ PURPOSE_NOTES: Final[dict[str, Any]] = {
     "referral": _l("Shelter, health, legal advice, residence."),
     "compensation": _l("A claim of the person against those who did it, or a fund."),
 }
-FIELDS: Final[dict[str, Any]] = {
-    "prs_gender": _l("Gender"),
-    "prs_citizenship": _l("Citizenship"),
-    "prs_primarylanguage": _l("First language"),
-    "prs_secondarylanguage": _l("Second language"),
-    "vic_traffickingstatus": _l("Status as a victim"),
-    "vic_relationshiptotrafficker": _l("Relation to the trafficker"),
-    "vic_methodofrecruitment": _l("Method of recruitment"),
-    "vic_methodsofcontrol": _l("Methods of control"),
-    "vic_typeofexploitation": _l("Type of exploitation"),
-    "vic_forcedlabourindustry": _l("Industry of the forced labour"),
-    "vic_typeofsexexploitation": _l("Type of sexual exploitation"),
-    "per_roleinprocess": _l("Role in the trafficking"),
-    "cas_status": _l("Status of the case"),
-}
 ROLES: Final[dict[str, Any]] = {
     "victim": _l("Victim"), "witness": _l("Witness"), "suspect": _l("Suspect"), "third-party": _l("Another person"),
     "third_party": _l("Another person"),

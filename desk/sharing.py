@@ -14,6 +14,7 @@ from agencies import cases
 from desk import share_forms, share_words
 from desk.access import may, needs, now, office, officer
 from desk.casework import identifier
+from desk.field_words import field_words
 from desk.forms import done, once
 from desk.share_forms import DraftForm
 from desk.share_summary import code_words, fields_words, month_words
@@ -264,7 +265,7 @@ def _content_of(form: DraftForm, people: Iterable[persons.Person], draft: Draft)
     is_going_on = request.form.get("do", "") == ""
     more = share_drafts.needs_reason(replace(draft, fields=fields))
     if is_going_on and more and not answers["reason"]:
-        words = ", ".join(str(share_words.word(share_words.FIELDS, one)) for one in more)
+        words = ", ".join(field_words(one) for one in more)
         form.refuse("reason", _("Say why the purpose needs this too: %(fields)s", fields=words))
         return None
     if is_going_on and not fields and not answers["exhibits"] and not answers["text"]:

@@ -64,7 +64,8 @@ def answer_recipients(page: Page, **agencies: list[str]) -> None:
 
 
 def go_on(page: Page) -> None:
-    page.get_by_role("button", name="Continue", exact=True).last.click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Continue", exact=True).last.click()
 
 
 def confirm(page: Page, button: str = "Seal and send") -> None:
