@@ -119,6 +119,12 @@ def set_up_logs(level: str = "info", form: str = "json", stream: TextIO | None =
 
 def get_log(name: str, **bound: object) -> structlog.stdlib.BoundLogger:
     """A logger; use it as `log.info("bundle-stored", bundle=bundle_id, bytes=size)`."""
+    if not structlog.is_configured():
+        # What structlog does by itself prints a traceback with the values of all variables, keys among them.
+        structlog.configure(
+            processors=[structlog.processors.add_log_level, name_the_error, AllowedOnly("text")],
+            logger_factory=lambda *names: structlog.PrintLogger(sys.stderr), cache_logger_on_first_use=False,
+        )  # fmt: skip
     logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
     return logger.bind(**bound) if bound else logger
 

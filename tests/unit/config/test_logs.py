@@ -117,3 +117,17 @@ def test_an_unknown_level_or_form_is_refused(level: str, form: str) -> None:
 def test_allowed_fields_tells_what_would_be_kept() -> None:
     """The same rule, for tests of other parts."""
     assert allowed_fields({"count": 2, "person": NAME, "bundle": NAME}) == {"count": 2}
+
+
+def test_a_log_that_nobody_set_up_tells_no_values_either(capsys: pytest.CaptureFixture[str]) -> None:
+    """What structlog does by itself prints the variables of each frame."""
+    structlog.reset_defaults()
+    key = "a-key-that-nobody-may-read"
+    try:
+        raise ValueError(key)
+    except ValueError:
+        get_log("test").error("job-failed", exc_info=True, code="unexpected")
+    told = capsys.readouterr()
+    assert "job-failed" in told.err
+    assert "ValueError" in told.err
+    assert key not in told.err + told.out
