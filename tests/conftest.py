@@ -22,7 +22,7 @@ settings.register_profile(
 LONG = {"scenarios", "web"}
 SEED = "seed"
 # Of the files of browser tests a sample run takes these, and a part of the others by its seed.
-ALWAYS, DRAWN, FEW = {"test_access.py", "test_localweb.py", "test_uploads.py"}, 0.32, 8
+ALWAYS, DRAWN, FEW = {"test_access.py", "test_localweb.py", "test_uploads.py"}, 0.25, 8
 CHROMES = (
     "chromium-headless-shell",
     "google-chrome",

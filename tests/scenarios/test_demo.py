@@ -173,9 +173,9 @@ ROLES: Final = (
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Three of the roles in a sample run."""
+    """Two of the roles in a sample run."""
     if "handle" in metafunc.fixturenames:
-        metafunc.parametrize("handle", drawn(metafunc.config, ROLES, 3))
+        metafunc.parametrize("handle", drawn(metafunc.config, ROLES, 2))
 
 
 def test_every_page_that_a_role_reaches_is_whole_and_clean(
