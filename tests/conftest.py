@@ -21,8 +21,8 @@ settings.register_profile(
 
 LONG = {"scenarios", "web"}
 SEED = "seed"
-# Of the files of browser tests a sample run takes these, and a part of the others by its seed.
-ALWAYS, DRAWN, FEW = {"test_access.py", "test_localweb.py", "test_uploads.py"}, 0.25, 8
+# Of the files of browser tests a sample run takes these, and DRAWN of the others by its seed.
+ALWAYS, DRAWN, FEW = {"test_access.py", "test_localweb.py", "test_uploads.py"}, 7, 8
 CHROMES = (
     "chromium-headless-shell",
     "google-chrome",
@@ -77,8 +77,8 @@ def _left_out(files: set[Path], seed: int) -> set[Path]:
     """Files of browser tests that the seed does not draw. Whoever names a few files gets all of them."""
     if len(files) <= FEW:
         return set()
-    drawn = {path for path in files if random.Random(f"{seed}/{path.name}").random() < DRAWN}
-    return {path for path in files - drawn if path.name not in ALWAYS}
+    others = sorted(path for path in files if path.name not in ALWAYS)
+    return set(others) - set(random.Random(seed).sample(others, DRAWN))
 
 
 def pytest_report_header(config: pytest.Config) -> str:
