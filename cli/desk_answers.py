@@ -65,7 +65,7 @@ def answer(at: At, /, inquiry_id: bytes, decision: str, ground: str | None, **va
 @click.option("--reason", required=True)
 @pass_at
 def hold(at: At, case_id: bytes, record_id: bytes, reason: str) -> None:
-    """Stop every opening of what rests on a consent record, at once."""
+    """Stop every opening of what rests on a consent record, or of one bundle that was sent, at once."""
     found = withdrawals.hold(at.office, at.officer, case_id, record_id, reason=reason, now=at.now)
     at.say({"withdrawal": short(found)}, f"Everything that rests on it is held ({short(found)}).")
 
@@ -76,7 +76,7 @@ def hold(at: At, case_id: bytes, record_id: bytes, reason: str) -> None:
 @click.option("--approval", type=ID)
 @pass_at
 def withdraw(at: At, case_id: bytes, record_id: bytes, approval: bytes | None) -> None:
-    """The survivor takes her consent back: halves are destroyed, purge orders go out. It takes two."""
+    """Take a consent or a sent bundle back: halves are destroyed, purge orders go out. It takes two."""
     if approval is None:
         asked = withdrawals.ask_withdrawal(at.office, at.officer, case_id, record_id, now=at.now)
         if asked is None:
@@ -95,7 +95,7 @@ def withdraw(at: At, case_id: bytes, record_id: bytes, approval: bytes | None) -
 @click.option("--approval", type=ID)
 @pass_at
 def lift(at: At, case_id: bytes, record_id: bytes, approval: bytes | None) -> None:
-    """Lift a hold: what rests on the record opens again. It takes two."""
+    """Lift a hold: what it stopped opens again. It takes two."""
     if approval is None:
         asked = withdrawals.ask_lifting(at.office, at.officer, case_id, record_id, now=at.now)
         at.say({"approval": short(asked)}, f"A colleague approves it: amparo desk approve {short(asked)}")
@@ -109,14 +109,14 @@ def lift(at: At, case_id: bytes, record_id: bytes, approval: bytes | None) -> No
 @click.argument("record_id", type=ID)
 @pass_at
 def receipts(at: At, case_id: bytes, record_id: bytes) -> None:
-    """What the recipients have deleted, what they keep and under which ground, and what was disclosed before."""
+    """What recipients deleted after a withdrawal, what they keep and why, and what was disclosed before."""
     found = withdrawals.status(at.office, at.officer, case_id, record_id)
     with table(at, "Receipts:", "No receipt has arrived yet.") as lines:
         for one in found:
             ground = "" if one["ground"] is None else f", under: {one['ground']}"
             lines.append(f"  {one['agency']}: {one['state']}, {one['items']} items{ground}")
     holds = withdrawals.history(at.office, at.officer, case_id, record_id)
-    with table(at, "Holds and withdrawals:", "This consent was never held.") as lines:
+    with table(at, "Holds and withdrawals:", "It was never held.") as lines:
         lines += [f"  {one['state']} by {one['asked_by']}: {one['reason'] or '-'}" for one in holds]
     if at.as_json:
         at.say({"receipts": found, "holds": holds})

@@ -15,9 +15,19 @@ from desk.casework import identifier
 from desk.forms import DeskForm, done, once
 from desk.share_summary import code_words, month_words, shown
 from errors import AmparoError, Conflict, NotFound, NotPermitted
-from exchange import approvals, arrivals, flag_lifting, joint, keeping, questions, registers, share_drafts, withdrawals
+from exchange import (
+    approvals,
+    arrivals,
+    flag_lifting,
+    joint,
+    keeping,
+    questions,
+    registers,
+    share_drafts,
+    stop_targets,
+    withdrawals,
+)
 from exchange.models import Approval
-from identity import consent
 
 pages: Final = Blueprint("approvals", __name__)
 MOST_ASKED: Final = 50
@@ -174,10 +184,10 @@ CARRY_OUT: Final[Mapping[str, Callable[[Approval], None]]] = {
 }  # fmt: skip
 
 
-def _case_of(record_id: bytes) -> bytes:
-    """The case of a consent record of this officer's teams."""
+def _case_of(target: bytes) -> bytes:
+    """The case of a consent record, or of a bundle that was sent."""
     with office().files.session() as db:
-        return consent.case_of(db, record_id)
+        return stop_targets.case_of(db, target)
 
 
 def _next(row: Approval) -> tuple[str, str] | None:

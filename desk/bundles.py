@@ -2,21 +2,19 @@
 
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from flask import Blueprint, flash, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 
 from agencies import cases
 from desk import progress, share_words, sharing
 from desk.access import may, needs, now, office, officer
 from desk.casework import identifier
-from desk.forms import DeskForm, done, long_text, once, one_of
+from desk.forms import DeskForm, done, once
 from desk.jobs import Progress
 from desk.share_summary import month_words, shown
-from errors import AmparoError, NotEntitled, Unavailable
+from errors import NotEntitled
 from exchange import (
     composition,
     delivery,
@@ -25,16 +23,14 @@ from exchange import (
     sent,
     share_drafts,
     share_sending,
+    stopping,
     withdrawals,
 )
 from exchange.sent import Sent
 from exchange.share_drafts import STEPS, Asked, Draft
-from identity import consent
 
 pages: Final = Blueprint("bundles", __name__)
 PAGE: Final = 50
-HOLD: Final = "hold"
-WITHDRAW: Final = "withdraw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +90,7 @@ def page(bundle: str) -> ResponseReturnValue:
     return render_template(
         "bundles/page.html", one=found, acts=acts, is_short=is_short, handle=handle, content=content, words=share_words,
         month_words=month_words, pending=reading.unanswered_requests(acts), fresh=fresh, form=DeskForm(), job=job,
-        consents=_consents(found), is_final=sent.is_final(found), detail=sent.details_of,
-        may_stop=may("hold") or may("withdraw"),
+        is_final=sent.is_final(found), detail=sent.details_of, may_stop=may("hold"), **_stopped(found),
     )  # fmt: skip
 
 
@@ -107,12 +102,16 @@ def _acts(found: Sent) -> tuple[list[reading.Act], bool]:
         return [], True
 
 
-def _consents(found: Sent) -> list[consent.Consent]:
-    with office().files.session() as db:
-        try:
-            return [consent.get_consent(db, officer(), found.case_id, one) for one in sent.consents_of(found)]
-        except AmparoError:
-            return []
+def _stopped(found: Sent) -> dict[str, Any]:
+    """How far the stop of this bundle alone is, and where it goes on; nothing where it was never stopped."""
+    stand = stopping.stand_of(office(), officer(), found.case_id, found.bundle_id, now=now())
+    if not stand.acts:
+        return {"stand": None}
+    bundle = found.bundle_id.hex()
+    urls = {name: url_for(f"bundles.{name}", bundle=bundle) for name in ("go_on", "lift", "alone")}
+    urls["destroy"] = url_for("bundles.stop", bundle=bundle, what="withdraw")
+    is_mine = stand.waiting is not None and stand.waiting.asked_by == officer().handle
+    return {"stand": stand, "urls": urls, "is_mine": is_mine, "reasons": {withdrawals.ASKED: ""}}
 
 
 @pages.get("/bundles/<bundle>/receipt")
@@ -194,53 +193,3 @@ def _ready(found: Sent, made: composition.Composition, asked: Asked) -> Draft:
         found.case_id, purpose=made.purposes[0], basis=made.legal_basis, recipients=recipients,
         threshold=made.threshold, asked=(asked,), done=STEPS[:-1], reason=found.reason,
     )  # fmt: skip
-
-
-# ---- Calling back -------------------------------------------------------------------------------------------------
-
-
-HOLDING: Final = (HOLD, _l("Hold: nothing opens until the hold is lifted"))
-WITHDRAWING: Final = (WITHDRAW, _l("Withdraw: it never opens again"))
-
-
-class StopForm(DeskForm):
-    """What is to stop, and why."""
-
-    what = one_of(_l("What shall happen"), [HOLDING, WITHDRAWING], missing=_l("Choose what shall happen"))
-    reason = long_text(
-        _l("Why"), most=500, missing=_l("Write why"), hint=_l("For your own record. It is not sent to anybody.")
-    )
-
-
-@pages.route("/bundles/<bundle>/stop", methods=["GET", "POST"])
-@needs("hold")
-@once
-def stop(bundle: str) -> ResponseReturnValue:
-    """Hold at once, by one officer; or hold and ask a second officer to destroy the key halves."""
-    found, form = get(bundle), StopForm()
-    if not may("withdraw"):
-        form.what.choices = [HOLDING]
-    records = [one for one in _consents(found) if one.state != consent.WITHDRAWN]
-    if records and form.is_sent():
-        try:
-            return _stop(bundle, records, str(form.what.data), str(form.reason.data))
-        except AmparoError as error:
-            form.refuse("what", _(error.message))
-    return render_template("bundles/stop.html", one=found, records=records, form=form, words=share_words)
-
-
-def _stop(bundle: str, records: list[consent.Consent], what: str, reason: str) -> ResponseReturnValue:
-    asked = None
-    for one in records:
-        try:
-            if what == WITHDRAW:
-                asked = withdrawals.ask_withdrawal(office(), officer(), one.case_id, one.record_id, now=now())
-            elif one.state == consent.ACTIVE:
-                withdrawals.hold(office(), officer(), one.case_id, one.record_id, reason=reason, now=now())
-        except Unavailable:
-            flash(_("The broker cannot be reached. The hold waits here and goes out first."), "warn")
-    if asked is not None:
-        flash(_("It is held now. A second officer was asked to withdraw it with you."), "ok")
-        return done(url_for("approvals.page", approval=asked.hex()))
-    flash(_("It is held: nothing of it opens until two officers lift the hold."), "ok")
-    return done(url_for("bundles.page", bundle=bundle))

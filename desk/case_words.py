@@ -64,7 +64,7 @@ INQUIRY_STATES: Final[Words] = {
 APPROVAL_KINDS: Final[Words] = {
     "open": _l("Opening a bundle"), "seal": _l("Sealing a bundle"), "hand-on": _l("Handing a bundle on"),
     "keep": _l("Keeping past an order to delete"), "lift": _l("Lifting a hold"),
-    "destroy": _l("Withdrawing a consent"), "lower": _l("Lowering a flag on a bundle"),
+    "destroy": _l("Withdrawing a consent or a bundle"), "lower": _l("Lowering a flag on a bundle"),
     "lift-flag": _l("Lifting a protection flag"),
 }  # fmt: skip
 APPROVAL_STATES: Final[Words] = {
@@ -105,7 +105,8 @@ HAPPENED: Final[Mapping[tuple[str, str], Any]] = {
     ("custody", "return"): _l("Returned to its owner"), ("custody", "destroy"): _l("Destroyed"),
     ("bundle", "sealed"): _l("A bundle was sealed"), ("bundle", "sent"): _l("A bundle was sent"),
     ("bundle", "received"): _l("A bundle arrived"), ("bundle", "filed"): _l("Something was filed out of a bundle"),
-    ("bundle", "returned"): _l("A bundle was returned"),
+    ("bundle", "returned"): _l("A bundle was returned"), ("bundle", "held"): _l("A bundle was held"),
+    ("bundle", "lifted"): _l("The hold was lifted"), ("bundle", "withdrawn"): _l("A bundle was withdrawn"),
     ("bundle", "stanza-handed-on"): _l("A bundle was handed on to a colleague"),
     ("bundle", "addendum"): _l("An agency was added to a bundle"),
     ("bundle", "half-lost-notice"): _l("The broker has lost the key half"),

@@ -134,11 +134,13 @@ def withdrawal(record: str) -> ResponseReturnValue:
     stand = stopping.stand_of(office(), officer(), line.consent.case_id, record_id, now=now())
     others = [one for one in _lines(record) if one.consent.record_id != record_id]
     missing = sum(one.state == "awaited" for one in stand.holders)
+    urls = {name: url_for(f"consent.{name}", record=record) for name in ("go_on", "lift", "alone")}
+    urls["destroy"] = url_for("consent.confirm", subject=record, record=record, act=DESTROY)
     return render_template(
-        "consent/withdrawal.html", line=line, stand=stand, others=others, missing=missing,
+        "consent/withdrawal.html", line=line, stand=stand, others=others, missing=missing, urls=urls,
         is_mine=stand.waiting is not None and stand.waiting.asked_by == officer().handle,
         reasons={withdrawals.ASKED: "", asking.REASON: _("The answer was no, when it was asked again.")},
-        late=[one for one in stand.holders if one.is_overdue], form=TokenForm(),
+        form=TokenForm(),
     )  # fmt: skip
 
 

@@ -100,10 +100,10 @@ QUESTIONS: Final[dict[str, tuple[Any, Any]]] = {
         _l("Lift a protection flag from a person"),
         _l("New bundles do not carry it any more. On bundles that were sent it is lowered one by one."),
     ),
-    "lift": (_l("Lift a hold"), _l("What rests on the consent can be opened again.")),
+    "lift": (_l("Lift a hold"), _l("What was held can be opened again.")),
     "destroy": (
         _l("Withdraw: destroy the key halves"),
-        _l("Nothing that rests on the consent opens ever again. This cannot be undone."),
+        _l("Nothing that it reaches opens ever again. This cannot be undone."),
     ),
     "keep": (
         _l("Keep something past an order to delete"),

@@ -17,7 +17,7 @@ from agencies.models import CaseKey, Exclusion
 from crypto.encoding import b64u
 from errors import AmparoError
 from evidence import exhibits, holdings
-from exchange import case_contents, case_files, inquiries, reading, withdrawals
+from exchange import case_contents, case_files, inquiries, reading, stop_targets, withdrawals
 from exchange.models import Approval, Filed
 from exchange.office import Office
 from identity import consent, flags, name_requests, persons
@@ -98,6 +98,9 @@ def history(office: Office, officer: OfficerSession, case_id: bytes) -> list[Lin
             lines += [*_persons(db, officer, case_id), *_names(db, officer, case_id), *_flags(db, officer, case_id)]
             records = consent.list_consents(db, officer, case_id)
     lines += _bundles(office, officer, bundles)
+    for one in bundles:
+        if one.direction == case_contents.OUT:
+            lines += _stops(office, officer, case_id, one.bundle_id, BUNDLE)
     lines += _consents(office, officer, case_id, records)
     return sorted(lines, key=lambda one: (-one.at, one.kind, one.what, one.about))
 
@@ -208,8 +211,13 @@ def _consents(
     for one in records:
         about = one.record_id.hex()[:8]
         yield Line(one.made_at, CONSENT, "given", one.made_by, about, "; ".join(one.facts.purposes))
-        for step in withdrawals.history(office, officer, case_id, one.record_id):
-            yield Line(step["held_at"], CONSENT, "held", step["asked_by"], about, step["reason"] or "")
-            if step["state"] != withdrawals.HELD:
-                what = "lifted" if step["state"] == withdrawals.LIFTED else "withdrawn"
-                yield Line(step["changed_at"], CONSENT, what, step["asked_by"], about)
+        yield from _stops(office, officer, case_id, one.record_id, CONSENT)
+
+
+def _stops(office: Office, officer: OfficerSession, case_id: bytes, target: bytes, kind: str) -> Iterator[Line]:
+    about = target.hex()[:8]
+    for step in withdrawals.history(office, officer, case_id, target):
+        yield Line(step["held_at"], kind, "held", step["asked_by"], about, step["reason"] or "")
+        if step["state"] != stop_targets.HELD:
+            what = "lifted" if step["state"] == stop_targets.LIFTED else "withdrawn"
+            yield Line(step["changed_at"], kind, what, step["asked_by"], about)

@@ -5,7 +5,7 @@ first bundle; an officer who joins later gets it the next time a colleague uses 
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -144,6 +144,11 @@ class Placement:
             raise LimitExceeded("a bundle rests on eight consents at most; make two bundles of it")
         return self.used
 
+    @property
+    def own_place(self) -> int | None:
+        """The first place that nothing rests on: by it the maker stops this bundle alone. None where all are taken."""
+        return self.used if self.used < HEADER_PLACES else None
+
     def header(self) -> tuple[bytes, ...]:
         """The eight handles of the header."""
         taken = {place: own for place, _, _, own, _ in self._parents}
@@ -169,18 +174,7 @@ class Placement:
 
     def record(self, db: Session) -> None:
         """Keep which handles rest on which record, and which spares are used up. The header's rows exist already."""
-        records = dict(self._own)
-        for place, record in self._own:
-            row = _get(db, own_handle(self._secret, self._bundle_id, place), self._bundle_id)
-            row.own_place, row.record = place, record
-        for one in handles.deal_own(self._secret, self._bundle_id, list(records), self._recipients):
-            for at, handle in enumerate(one.handles):
-                db.add(
-                    HandleUse(
-                        handle=handle, bundle_id=self._bundle_id, place=one.place, role=OWN,
-                        own_place=(one.first or 0) + at, record=records[one.place], is_used=True,
-                    )
-                )  # fmt: skip
+        keep_own(db, self._secret, self._bundle_id, self._recipients, dict(self._own), self.own_place)
         for _, parent, parent_handle, own, dealt in self._parents:
             row = _get(db, own, self._bundle_id)
             row.parent_handle = parent_handle
@@ -189,6 +183,39 @@ class Placement:
                 if given is not None:
                     given.is_used = True
         db.flush()
+
+
+def keep_own(
+    db: Session,
+    secret: bytes,
+    bundle_id: bytes,
+    recipients: Sequence[str],
+    records: Mapping[int, bytes | None],
+    own_place: int | None,
+) -> None:
+    """Keep what the maker's own places of a bundle stand for, and the spares behind each.
+
+    The place of the bundle itself has a range of spares too, the last one, which nobody is given: a stop of it signs
+    for as many handles as that of a consent, so that the log does not show which of the two it was.
+
+    Args:
+        records: header place: consent record; None for one that this desk does not know.
+        own_place: header place that stands for the bundle itself.
+    """
+    places = dict(records) if own_place is None else {**records, own_place: bundle_id}
+    for place, record in places.items():
+        if record is not None:
+            row = _get(db, own_handle(secret, bundle_id, place), bundle_id)
+            row.own_place, row.record = place, record
+    for one in handles.deal_own(secret, bundle_id, list(places), recipients):
+        for at, handle in enumerate(() if places[one.place] is None else one.handles):
+            db.merge(
+                HandleUse(
+                    handle=handle, bundle_id=bundle_id, place=one.place, role=OWN, own_place=(one.first or 0) + at,
+                    record=places[one.place], is_used=True,
+                )
+            )  # fmt: skip
+    db.flush()
 
 
 def _get(db: Session, handle: bytes, bundle_id: bytes) -> HandleUse:
@@ -242,13 +269,14 @@ def add_parents(db: Session, placement: Placement, parent: StoredBundle) -> None
 def own_records(db: Session, parent: bytes) -> list[bytes]:
     """Consent records of this agency on which one of its own bundles rests."""
     query = select(HandleUse.record).where(
-        HandleUse.bundle_id == parent, HandleUse.role == HEADER, HandleUse.record.is_not(None)
-    )
+        HandleUse.bundle_id == parent, HandleUse.role == HEADER, HandleUse.record.is_not(None),
+        HandleUse.record != HandleUse.bundle_id,
+    )  # fmt: skip
     return [record for record in db.scalars(query) if record is not None]
 
 
 def handles_of_record(db: Session, record: bytes) -> list[HandleUse]:
-    """Every handle of this agency, headers and spares, that rests on a consent record."""
+    """Every handle of this agency, headers and spares, that rests on a consent record; or on a bundle's own place."""
     query = select(HandleUse).where(HandleUse.record == record, HandleUse.own_place.is_not(None))
     return list(db.scalars(query.order_by(HandleUse.bundle_id, HandleUse.own_place)))
 

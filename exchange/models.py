@@ -207,7 +207,8 @@ class HandleSecret(DeskBase):
 class HandleUse(DeskBase):
     """A handle that this desk knows: in a header, or a spare that it was given or has dealt.
 
-    `record` is the consent record that an own place rests on. `is_used`: taken for a derivative or dealt further.
+    `record` is the consent record that an own place rests on, or the bundle itself for the place by which it is stopped
+    alone. `is_used`: taken for a derivative or dealt further.
     """
 
     __tablename__ = "handle_use"
@@ -275,7 +276,7 @@ class HandleOrder(DeskBase):
 
 
 class Withdrawal(DeskBase):
-    """A hold or withdrawal of one consent record, by this agency."""
+    """A hold or withdrawal of one consent record or of one sent bundle, by this agency."""
 
     __tablename__ = "withdrawal"
 
@@ -283,7 +284,7 @@ class Withdrawal(DeskBase):
     record: Mapped[bytes] = mapped_column(Identifier, index=True)
     state: Mapped[str] = mapped_column(String(10))  # held | lifted | destroyed
     asked_by: Mapped[str] = mapped_column(String(64))
-    reason: Mapped[bytes | None] = mapped_column(SealedBytes)  # why it was held, under the vault key of the case
+    reason: Mapped[bytes | None] = mapped_column(SealedBytes)  # why it was held, under a key of the case
     held_at: Mapped[int] = mapped_column(BigInteger)
     changed_at: Mapped[int] = mapped_column(BigInteger)
 

@@ -5,6 +5,7 @@ a tag and a commitment alone: a holding that went on after the copy was made is 
 would be a second one with the same number.
 """
 
+import os
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -14,17 +15,17 @@ from sqlalchemy.orm import Session
 from agencies.cases import case_key
 from agencies.members import RESTORED_FILE, OfficerSession
 from crypto.encoding import b64u
-from crypto.header import Header
+from crypto.header import IDENTIFIER_BYTES, Header
 from crypto.pseudonyms import extract_id
 from custody import outbox, tags
 from custody.entries import event_entry, handle_tag
 from custody.events import Event
-from custody.handles import own_handle, parse_spares
+from custody.handles import HEADER_PLACES, own_handle
 from custody.models import OwnEvent
 from errors import CustodyBroken, KeyUnusable
 from evidence.models import HoldingRow
-from exchange import follow, handle_keys
-from exchange.models import HandleOrder, HandleUse, LogEntry, StoredBundle
+from exchange import follow, handle_keys, stop_targets
+from exchange.models import HandleOrder, HandleUse, LogEntry, StoredBundle, Withdrawal
 from exchange.office import Office
 from identity import consent
 from identity.models import ConsentRecord
@@ -70,7 +71,7 @@ def handles_in_log(office: Office) -> list[bytes]:
 def finish(office: Office) -> None:
     """Note what became of consents meanwhile, and let officers sign in again."""
     with office.files.session() as db:
-        settle_consents(db, office.agency)
+        settle_stops(db, office.agency)
     (office.files.folder / RESTORED_FILE).unlink(missing_ok=True)
 
 
@@ -107,54 +108,72 @@ def adopt(
     return True
 
 
-def settle_consents(db: Session, agency: str) -> None:
-    """A consent that was held or withdrawn after the copy was made is so again."""
+def settle_stops(db: Session, agency: str) -> None:
+    """A consent or a bundle that was held or withdrawn after the copy was made is so again."""
     query = (
-        select(HandleUse.record, HandleOrder.kind)
+        select(HandleUse.record, HandleUse.bundle_id, HandleUse.handle, HandleOrder.kind)
         .join(HandleOrder, HandleOrder.handle == HandleUse.handle)
         .where(HandleUse.record.is_not(None), HandleOrder.agency == agency)
         .order_by(HandleOrder.log_index)
     )
-    for record, kind in db.execute(query).all():
+    bundles: dict[bytes, tuple[str, bytes]] = {}
+    for record, bundle_id, handle, kind in db.execute(query).all():
         row = db.get(ConsentRecord, record)
         if row is not None and row.state != consent.WITHDRAWN:
             row.state = _STATES[kind]
+        elif record == bundle_id:
+            bundles[bundle_id] = (_STATES[kind], handle)
+    for bundle_id, (state, handle) in bundles.items():
+        _settle_bundle(db, bundle_id, state, handle)
+
+
+def _settle_bundle(db: Session, bundle_id: bytes, state: str, handle: bytes) -> None:
+    """The row of an act that the copy does not have, out of the event; why it was done is lost with the desk."""
+    if stop_targets.bundle_state(db, bundle_id) == state:
+        return
+    acts = db.scalars(select(Withdrawal).where(Withdrawal.record == bundle_id, Withdrawal.state == stop_targets.HELD))
+    for one in acts:
+        one.state = stop_targets.LIFTED if state == consent.ACTIVE else stop_targets.DESTROYED
+    if stop_targets.bundle_state(db, bundle_id) == state:
+        return
+    query = select(OwnEvent).where(OwnEvent.object_kind == "handle", OwnEvent.object_id == handle)
+    event = db.scalars(query.order_by(OwnEvent.number.desc())).first()
+    by, at = ("", 0) if event is None else (event.officer, event.made_at)
+    word = stop_targets.HELD if state == consent.HELD else stop_targets.DESTROYED
+    number = os.urandom(IDENTIFIER_BYTES)
+    db.add(
+        Withdrawal(withdrawal_id=number, record=bundle_id, state=word, asked_by=by, held_at=at, changed_at=at)
+    )  # fmt: skip
+    db.flush()
 
 
 def relink(
     db: Session, office: Office, officer: OfficerSession, header: Header, manifest: Mapping[str, Any], *, now: int
 ) -> int:
-    """After opening an own bundle: the consents that its handles stand for, which a copy did not know; how many.
+    """After opening an own bundle: what its own places stand for, which a copy did not know; how many.
 
     Without this, a withdrawal would not reach a bundle that was sent after the copy was made.
     """
     recipients = [one for one in header.agencies if one != office.agency]
     known = {b64u(extract_id(one, recipients)): one for one in db.scalars(select(ConsentRecord.record_id))}
-    found = [
-        (db.get(HandleUse, (header.handles[one["place"]], header.bundle_id)), one["place"], known[one["consent"]])
-        for one in manifest["handles"]
-        if one["consent"] in known
-    ]
-    missing = [(row, place, record) for row, place, record in found if row is not None and row.record is None]
+    records = {one["place"]: known.get(one["consent"]) for one in manifest["handles"] if one["consent"] is not None}
+    used = len(manifest["handles"])
+    own_place = used if used < HEADER_PLACES else None
+    places = [place for place, record in records.items() if record is not None]
+    places += [] if own_place is None else [own_place]
+    rows = {place: db.get(HandleUse, (header.handles[place], header.bundle_id)) for place in places}
+    missing = [place for place, row in rows.items() if row is not None and row.record is None]
+    if not missing:
+        return 0
     try:
-        secret = handle_keys.handle_secret(db, office, officer, now=now) if missing else b""
+        secret = handle_keys.handle_secret(db, office, officer, now=now)
     except KeyUnusable:
         return 0  # the next colleague who opens it has the key
-    linked: dict[int, bytes] = {}
-    for row, place, record in missing:
-        if own_handle(secret, header.bundle_id, place) == row.handle:
-            row.record, row.own_place = record, place
-            linked[place] = record
-    for spare in (parse_spares(one) for one in manifest["spares"]):
-        for at, handle in enumerate(spare.handles if spare.place in linked else ()):
-            db.merge(
-                HandleUse(
-                    handle=handle, bundle_id=header.bundle_id, place=spare.place, role=handle_keys.OWN,
-                    own_place=(spare.first or 0) + at, record=linked[spare.place], is_used=True,
-                )
-            )  # fmt: skip
-    db.flush()
-    return len(linked)
+    if any(own_handle(secret, header.bundle_id, place) != header.handles[place] for place in places):
+        return 0  # sealed with a secret that the agency has no more
+    handle_keys.keep_own(db, secret, header.bundle_id, recipients, records, own_place)
+    settle_stops(db, office.agency)
+    return len(missing)
 
 
 # ---- Custody ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Several consents of one person at once: what a stop would reach, the stop itself, and how far the holders are."""
+"""Several consents of one person at once, or one bundle: the stop itself, and how far the holders are."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,7 +12,7 @@ from agencies.members import OfficerSession
 from custody.handles import DESTROY_ALONE_AFTER_SECONDS
 from custody.models import OwnEvent
 from errors import ApprovalMissing, Conflict, NotPermitted, Unavailable
-from exchange import approvals, withdrawals
+from exchange import approvals, stop_targets, withdrawals
 from exchange.handle_keys import handles_of_record
 from exchange.models import Approval, Withdrawal
 from exchange.office import Office
@@ -48,9 +48,10 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """How far one consent's stop is.
+    """How far the stop of one consent, or of one bundle, is.
 
     Attributes:
+        state: active, held or withdrawn.
         acts: holds and withdrawals, oldest first (`withdrawals.history`).
         waiting: the newest question to a colleague that is not used up, if any.
         may_alone: the hold is old enough for one officer to destroy.
@@ -58,7 +59,7 @@ class Stand:
         is_refused: the broker has refused one of them.
     """
 
-    record: consent.Consent
+    state: str
     acts: tuple[dict[str, Any], ...]
     waiting: Approval | None
     may_alone: bool
@@ -97,7 +98,9 @@ def stop(
         NotPermitted, NotFound
         Conflict: every one of them is stopped already.
     """
-    officer.require("withdraw" if destroys else "hold")
+    with office.files.session() as db:
+        for record in records:
+            officer.require(stop_targets.right_for(db, record) if destroys else "hold")
     count = 0
     for record in records:
         with suppress(Conflict):
@@ -111,7 +114,7 @@ def stop(
                     withdrawals.hold(office, officer, case_id, record, reason=reason, now=now)
             count += 1
     if not count:
-        raise Conflict("this consent is held or withdrawn already")
+        raise Conflict("it is held or withdrawn already")
     return count
 
 
@@ -156,10 +159,9 @@ def destroy_alone(office: Office, officer: OfficerSession, case_id: bytes, recor
         NotPermitted: the hold is younger.
         Conflict: it is not held.
     """
-    officer.require("withdraw")
     stand = stand_of(office, officer, case_id, record_id, now=now)
-    if stand.record.state != consent.HELD:
-        raise Conflict("this consent is not held")
+    if stand.state != consent.HELD:
+        raise Conflict("it is not held")
     if not stand.may_alone:
         raise NotPermitted("destroying takes two officers, or a hold that is 14 days old")
     with suppress(Unavailable):
@@ -173,30 +175,30 @@ def _handles(office: Office, record_id: bytes) -> list[bytes]:
 
 
 def stand_of(office: Office, officer: OfficerSession, case_id: bytes, record_id: bytes, *, now: int) -> Stand:
-    """How far the stop of a consent is, and what its holders answered.
+    """How far the stop of a consent or of a bundle is, and what its holders answered.
 
     Raises:
         NotFound, NotPermitted
     """
     acts = withdrawals.history(office, officer, case_id, record_id)
     with office.files.session() as db:
-        record = consent.get_consent(db, officer, case_id, record_id)
+        state = stop_targets.state_of(db, officer, case_id, record_id)
         waiting = _question(db, record_id)
         handles = [use.handle for use in handles_of_record(db, record_id)]
         is_sent, is_refused = _is_sent(db, handles), _is_refused(db, handles)
         held_at = db.scalar(
-            select(Withdrawal.held_at).where(Withdrawal.record == record_id, Withdrawal.state == withdrawals.HELD)
+            select(Withdrawal.held_at).where(Withdrawal.record == record_id, Withdrawal.state == stop_targets.HELD)
         )
     holders: list[Holder] = []
-    if record.state == consent.WITHDRAWN and handles:
-        told_at = next((act["changed_at"] for act in reversed(acts) if act["state"] == withdrawals.DESTROYED), None)
+    if state == consent.WITHDRAWN and handles:
+        told_at = next((act["changed_at"] for act in reversed(acts) if act["state"] == stop_targets.DESTROYED), None)
         holders = [
             _holder(record_id, one, told_at, is_told=is_sent, now=now)
             for one in withdrawals.status(office, officer, case_id, record_id)
         ]
     alone_at = None if held_at is None else held_at + ALONE_AFTER_SECONDS
-    is_old = record.state == consent.HELD and alone_at is not None and now >= alone_at
-    return Stand(record, tuple(acts), waiting, is_old, alone_at, is_sent, is_refused, tuple(holders))
+    is_old = state == consent.HELD and alone_at is not None and now >= alone_at
+    return Stand(state, tuple(acts), waiting, is_old, alone_at, is_sent, is_refused, tuple(holders))
 
 
 def _holder(record_id: bytes, one: dict[str, Any], told_at: int | None, *, is_told: bool, now: int) -> Holder:

@@ -1,4 +1,7 @@
-"""A survivor takes her consent back: hold at once, destroy with two officers, receipts of the holders (protocol 7)."""
+"""Taking back: hold at once, destroy with two officers, receipts of the holders (docs/protocol.md 7).
+
+What is taken back is a survivor's consent, with everything that rests on it, or one sent bundle (`stop_targets`).
+"""
 
 import os
 from collections.abc import Callable, Sequence
@@ -9,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from agencies.cases import case_key
-from agencies.members import VAULT, OfficerSession
+from agencies.members import OfficerSession
 from crypto import boxes, hybrid, labels
 from crypto.digests import DIGEST_BYTES
 from crypto.encoding import b64u, fields, parse_json, unb64u
@@ -20,20 +23,18 @@ from custody import events, outbox
 from custody.entries import SALT_BYTES, handle_tag
 from custody.handles import handle_key, handle_of
 from errors import AmparoError, Conflict, FormatError, Unavailable
-from exchange import approvals
+from exchange import approvals, stop_targets
 from exchange.cover import members_of
 from exchange.handle_keys import handle_secret, handles_of_record
 from exchange.models import HandleUse, PurgeReceipt, StoredBundle, Withdrawal
 from exchange.office import Office
 from exchange.purges import RECEIPT_BYTES
+from exchange.stop_targets import DESTROYED, HELD, LIFTED
 from exchange.sync import push_outbox
 from identity import consent
 from storage.sealed import open_column, seal_column
 
-HELD: Final = "held"
 ASKED: Final = "a withdrawal is asked for"
-LIFTED: Final = "lifted"
-DESTROYED: Final = "destroyed"
 KINDS: Final = {HELD: "handle-held", LIFTED: "handle-lifted", DESTROYED: "handle-destroyed"}
 
 Random = Callable[[int], bytes]
@@ -60,6 +61,7 @@ def hold(
     """Stop every opening of what rests on a consent record, by one officer and at once; the withdrawal's id.
 
     Args:
+        record_id: the consent record, or a bundle that was sent: then this bundle alone. So in all that follows.
         reason: why, for the officer's own record; it is not sent.
 
     Raises:
@@ -69,8 +71,10 @@ def hold(
     """
     officer.require("hold")
     with office.files.session() as db:
-        if consent.get_consent(db, officer, case_id, record_id).state != consent.ACTIVE:
-            raise Conflict("this consent is held or withdrawn already")
+        if stop_targets.is_bundle(db, record_id):
+            stop_targets.require_place(db, record_id)
+        if stop_targets.state_of(db, officer, case_id, record_id) != consent.ACTIVE:
+            raise Conflict("it is held or withdrawn already")
         withdrawal_id = _hold(db, office, officer, case_id, record_id, reason, now, random_bytes)
     push_outbox(office, now=now)
     return withdrawal_id
@@ -88,9 +92,9 @@ def _hold(
 ) -> bytes:
     for statement, handle in _statements(db, office, officer, record_id, HELD, now):
         _record(db, officer, statement, handle, now, random_bytes)
-    consent.mark(db, officer, case_id, record_id, consent.HELD, now=now)
+    stop_targets.mark(db, officer, case_id, record_id, consent.HELD, now=now)
     withdrawal_id = random_bytes(IDENTIFIER_BYTES)
-    key = case_key(db, officer, case_id, VAULT)
+    key = case_key(db, officer, case_id, stop_targets.compartment_of(db, record_id))
     sealed = seal_column(key, "withdrawal", "reason", withdrawal_id, 1, reason.encode())
     db.add(
         Withdrawal(
@@ -120,12 +124,14 @@ def ask_withdrawal(
     consent is withdrawn at once, and the answer is None. A hold that does not reach the broker now waits in the outbox
     and goes out first.
     """
-    officer.require("withdraw")
     with office.files.session() as db:
-        state = consent.get_consent(db, officer, case_id, record_id).state
+        officer.require(stop_targets.right_for(db, record_id))
+        if stop_targets.is_bundle(db, record_id):
+            stop_targets.require_place(db, record_id)
+        state = stop_targets.state_of(db, officer, case_id, record_id)
         _require_from(state, DESTROYED)
         if not handles_of_record(db, record_id):
-            consent.mark(db, officer, case_id, record_id, consent.WITHDRAWN, now=now)
+            stop_targets.mark(db, officer, case_id, record_id, consent.WITHDRAWN, now=now)
             _note(db, officer, record_id, DESTROYED, now, random_bytes)
             return None
         if state == consent.ACTIVE:
@@ -141,7 +147,7 @@ def ask_lifting(office: Office, officer: OfficerSession, case_id: bytes, record_
     """Ask a colleague to lift a hold with you; the approval's id."""
     officer.require("hold")
     with office.files.session() as db:
-        _require_from(consent.get_consent(db, officer, case_id, record_id).state, LIFTED)
+        _require_from(stop_targets.state_of(db, officer, case_id, record_id), LIFTED)
         return _ask(db, office, officer, case_id, record_id, LIFTED, "lift", now)
 
 
@@ -156,9 +162,9 @@ def _ask(
 
 def _require_from(state: str, to: str) -> None:
     if state == consent.WITHDRAWN:
-        raise Conflict("this consent was withdrawn already")
+        raise Conflict("it was withdrawn already")
     if to == LIFTED and state != consent.HELD:
-        raise Conflict("this consent is not held")
+        raise Conflict("it is not held")
 
 
 def withdraw(
@@ -179,7 +185,8 @@ def withdraw(
         ApprovalMissing: the colleague has not signed.
         Conflict: another act came between; ask again.
     """
-    officer.require("withdraw")
+    with office.files.session() as db:
+        officer.require(stop_targets.right_for(db, record_id))
     return _act(office, officer, case_id, record_id, approval_id, DESTROYED, "destroy", now, random_bytes)
 
 
@@ -197,14 +204,14 @@ def withdraw_alone(
     Raises:
         Conflict: it is not held.
     """
-    officer.require("withdraw")
     with office.files.session() as db:
-        if consent.get_consent(db, officer, case_id, record_id).state != consent.HELD:
-            raise Conflict("this consent is not held")
+        officer.require(stop_targets.right_for(db, record_id))
+        if stop_targets.state_of(db, officer, case_id, record_id) != consent.HELD:
+            raise Conflict("it is not held")
         made = _statements(db, office, officer, record_id, DESTROYED, now)
         for statement, handle in made:
             _record(db, officer, statement, handle, now, random_bytes)
-        consent.mark(db, officer, case_id, record_id, consent.WITHDRAWN, now=now)
+        stop_targets.mark(db, officer, case_id, record_id, consent.WITHDRAWN, now=now)
         _note(db, officer, record_id, DESTROYED, now, random_bytes)
     push_outbox(office, now=now)
     return len(made)
@@ -237,7 +244,7 @@ def _act(
     random_bytes: Random,
 ) -> int:
     with office.files.session() as db:
-        _require_from(consent.get_consent(db, officer, case_id, record_id).state, to)
+        _require_from(stop_targets.state_of(db, officer, case_id, record_id), to)
         answer = approvals.use(db, office, officer, approval_id, kind)
         statements = [parse_statement(unb64u(one)) for one in answer.own["statements"]]
         _require_all(db, record_id, statements)
@@ -245,7 +252,7 @@ def _act(
             both = Statement(statement.body, (*statement.signatures, (answer.officer, signature)))
             _record(db, officer, both, unb64u(statement.value["handle"], 32), now, random_bytes)
         state = consent.WITHDRAWN if to == DESTROYED else consent.ACTIVE
-        consent.mark(db, officer, case_id, record_id, state, now=now)
+        stop_targets.mark(db, officer, case_id, record_id, state, now=now)
         _note(db, officer, record_id, to, now, random_bytes)
     push_outbox(office, now=now)
     return len(statements)
@@ -255,7 +262,7 @@ def _require_all(db: Session, record_id: bytes, statements: Sequence[Statement])
     """What both officers signed for is all that rests on the record."""
     signed = {unb64u(one.value["handle"], DIGEST_BYTES) for one in statements}
     if signed != {use.handle for use in handles_of_record(db, record_id)}:
-        raise Conflict("something else rests on this consent by now; ask your colleague again")
+        raise Conflict("something else rests on it by now; ask your colleague again")
 
 
 def _note(db: Session, officer: OfficerSession, record_id: bytes, to: str, now: int, random_bytes: Random) -> None:
@@ -312,8 +319,8 @@ def history(office: Office, officer: OfficerSession, case_id: bytes, record_id: 
         NotFound, NotPermitted
     """
     with office.files.session() as db:
-        consent.get_consent(db, officer, case_id, record_id)
-        key = case_key(db, officer, case_id, VAULT)
+        stop_targets.state_of(db, officer, case_id, record_id)
+        key = case_key(db, officer, case_id, stop_targets.compartment_of(db, record_id))
         rows = db.scalars(select(Withdrawal).where(Withdrawal.record == record_id).order_by(Withdrawal.held_at))
         return [
             {
@@ -343,7 +350,7 @@ def status(office: Office, officer: OfficerSession, case_id: bytes, record_id: b
     officer.require("record-read")
     found: list[dict[str, Any]] = []
     with office.files.session() as db:
-        consent.get_consent(db, officer, case_id, record_id)
+        stop_targets.state_of(db, officer, case_id, record_id)
         secret = handle_secret(db, office, officer, now=0)
         for use in handles_of_record(db, record_id):
             if use.role != "header":

@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from crypto.header import parse_header
-from exchange import arrivals, delivery, joint, reading, registers, renewal, sharing
+from errors import ReleaseHeld
+from exchange import arrivals, delivery, joint, purges, reading, registers, renewal, sharing
 from exchange.sharing import Choice
 from tests.support.field import Field, now, with_field
 from tests.support.served import Served, serving, sign_in, violations
@@ -169,17 +170,61 @@ def test_a_bundle_whose_key_half_was_lost_is_sealed_again(
     expect(page.get_by_role("link", name="It was sealed again")).to_be_visible()
 
 
-def test_a_police_bundle_without_a_consent_cannot_be_called_back_and_says_so(
-    page: Page, field: Field, served: Served, case: CaseOf
+def test_a_police_bundle_without_a_consent_is_held_lifted_and_withdrawn_from_its_page(
+    page: Page, browser: Browser, field: Field, served: Served, case: CaseOf
 ) -> None:
     bundle = send(case, field)
+    open_at(field.south, "prosecutor-1", bundle).close()
     sign_in(page, served, "liaison-1")
     page.goto(f"{served.url}/bundles/{bundle.hex()}")
-    assert page.get_by_role("link", name="Hold or withdraw").count() == 0
-    assert "cannot be called back" in page.get_by_role("main").inner_text()
-    page.goto(f"{served.url}/bundles/{bundle.hex()}/stop")
-    assert "There is nothing to hold" in page.get_by_role("main").inner_text()
+    page.get_by_role("link", name="Hold or withdraw").click()
+    assert page.get_by_text("What it reaches").count() == 0
     assert violations(page) == []
+    page.get_by_label("Hold: nothing opens until the hold is lifted").check()
+    page.get_by_label("Why").fill("Sent to the wrong agency")
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_role("heading", name="Stopped by your agency")).to_be_visible()
+    assert "Sent to the wrong agency" in page.get_by_role("main").inner_text()
+    assert violations(page) == []
+    with pytest.raises(ReleaseHeld):
+        open_at(field.south, "prosecutor-1", bundle)
+    page.get_by_role("link", name="Lift the hold").click()
+    page.get_by_role("button", name="Ask a colleague").click()
+    expect(page.get_by_text("A colleague is asked")).to_be_visible()
+    colleague = browser.new_context().new_page()
+    _agree(colleague, served, "Lift a hold")
+    page.reload()
+    page.get_by_role("button", name="Lift the hold now").click()
+    expect(page.get_by_text("It is signed by two")).to_be_visible()
+    open_at(field.south, "prosecutor-1", bundle).close()
+
+    page.get_by_role("link", name="Hold or withdraw").click()
+    page.get_by_label("Withdraw: it never opens again").check()
+    page.get_by_label("Why").fill("The agency has no use for it")
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_role("heading", name="Withdraw: destroy the key halves")).to_be_visible()
+    _agree(colleague, served, "Withdraw: destroy the key halves")
+    page.goto(f"{served.url}/bundles/{bundle.hex()}")
+    page.get_by_role("button", name="Destroy it now").click()
+    expect(page.get_by_role("heading", name="Who held the data, and what they did")).to_be_visible()
+    assert "No answer yet" in page.get_by_role("main").inner_text()
+    field.south.sync()
+    purges.sign_receipts(field.south.office, field.south.officer("prosecutor-1"), now=now())
+    field.sync_all()
+    page.reload()
+    assert "All have answered" in page.get_by_role("main").inner_text()
+    assert page.get_by_role("link", name="Hold or withdraw").count() == 0
+    page.goto(f"{served.url}/cases/{case.case_id.hex()}/history")
+    assert "A bundle was withdrawn" in page.get_by_role("main").inner_text()
+
+
+def _agree(page: Page, served: Served, question: str) -> None:
+    if "/approvals" not in page.url:
+        sign_in(page, served, "supervisor-1")
+    page.goto(f"{served.url}/approvals")
+    page.get_by_role("link", name=question).first.click()
+    page.get_by_role("button", name="Approve").click()
+    page.wait_for_load_state()
 
 
 def test_a_withdrawal_takes_two_browsers(browser: Browser, field: Field, tmp_path: Path) -> None:

@@ -33,8 +33,17 @@ from errors import (
     SignatureInvalid,
 )
 from evidence import holdings
-from exchange import desk_copies, handing_over, membership, rebuilding, recovered
+from exchange import (
+    desk_copies,
+    handing_over,
+    membership,
+    rebuilding,
+    recovered,
+    stop_targets,
+    withdrawals,
+)
 from exchange.delivery import day_of
+from exchange.handle_keys import handles_of_record
 from exchange.models import BundleEvent
 from exchange.office import list_alarms
 from identity import consent
@@ -100,6 +109,7 @@ def test_a_restored_desk_goes_on_behind_what_it_did_after_the_copy(losing: Field
     items = file_all(shelter, "case-worker-1", known, case_id)
     record, early = share_person(shelter, "case-worker-1", case_id, south)
     gone_record, gone = share_person(shelter, "case-worker-1", case_id, south)
+    _, stopped = share_person(shelter, "case-worker-1", case_id, south)
     losing.sync_all()
 
     made = desk_copies.make_copy(shelter.folder, tmp_path / "copy", now=now())
@@ -113,6 +123,8 @@ def test_a_restored_desk_goes_on_behind_what_it_did_after_the_copy(losing: Field
     person = person_of(shelter, case_id, record)
     late = share(shelter, "case-worker-1", case_id, south, persons=(person,), records=(record,))
     open_at(south, "prosecutor-1", late).close()
+    worker = shelter.officer("case-worker-1")
+    withdrawals.hold(shelter.office, worker, case_id, stopped, reason="a wrong file", now=now())
     offer(shelter, case_id, first)
     losing.sync_all()
     before = numbers(north, known, shelter.agency)
@@ -142,8 +154,13 @@ def test_a_restored_desk_goes_on_behind_what_it_did_after_the_copy(losing: Field
         )  # fmt: skip
     with pytest.raises(ReleaseDestroyed):
         open_at(south, "prosecutor-1", gone)
+    with shelter.office.files.session() as db:
+        assert stop_targets.state_of(db, shelter.officer("case-worker-1"), case_id, stopped) == consent.HELD
+        assert not handles_of_record(db, late)
     with open_at(shelter, "case-worker-1", late):  # a bundle that the copy did not know finds its consent again
         pass
+    with shelter.office.files.session() as db:
+        assert len(handles_of_record(db, late)) == 17  # and the place by which it can be stopped alone
     for bundle in (early, late):
         open_at(south, "prosecutor-1", bundle).close()
     withdraw(shelter, "case-worker-1", "case-worker-2", case_id, record)
