@@ -15,7 +15,6 @@ from tests.support.traffic import open_at, parcel
 from tests.unit.exchange.test_withdrawals import share_with_consent
 
 
-
 def send(field: Field) -> tuple[bytes, bytes]:
     """The police share a small file; the bundle and its case."""
     made = parcel(field.north, "liaison-1", field.south, ["prosecutor-1", "prosecutor-2"])
