@@ -6,10 +6,10 @@ the case key. Whoever has the vault key as well sees identities.
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from agencies import acts
@@ -155,11 +155,30 @@ def write_facts(db: Session, officer: OfficerSession, case: Case, facts: dict[st
     case.facts = seal_column(key, "case", "facts", case.case_id, case.version, dump_json(facts))
 
 
-def list_cases(db: Session, officer: OfficerSession) -> list[Case]:
-    """Cases of the officer's teams, by handle."""
+def own_cases(officer: OfficerSession) -> Select[bytes]:
+    """The ids of the cases that the officer works on: on the team, and not kept out."""
+    kept_out = select(Exclusion.case_id).where(Exclusion.officer == officer.handle)
+    return select(CaseKey.case_id).where(
+        CaseKey.holder == officer.handle, CaseKey.compartment == CASE, CaseKey.case_id.not_in(kept_out)
+    )
+
+
+def list_cases(db: Session, officer: OfficerSession, among: Select[Any] | None = None) -> list[Case]:
+    """Cases that the officer works on, by handle.
+
+    Args:
+        among: only those whose ids this query gives.
+    """
     officer.require("case-read")
-    own = select(CaseKey.case_id).where(CaseKey.holder == officer.handle, CaseKey.compartment == CASE)
-    return list(db.scalars(select(Case).where(Case.case_id.in_(own)).order_by(Case.handle)))
+    query = select(Case).where(Case.case_id.in_(own_cases(officer))).order_by(Case.handle)
+    return list(db.scalars(query if among is None else query.where(Case.case_id.in_(among))))
+
+
+def handles_of(db: Session, officer: OfficerSession, case_ids: Collection[bytes]) -> dict[bytes, str]:
+    """File numbers of those of these cases that the officer works on."""
+    officer.require("case-read")
+    query = select(Case.case_id, Case.handle).where(Case.case_id.in_(case_ids), Case.case_id.in_(own_cases(officer)))
+    return dict(db.execute(query).tuples().all())
 
 
 def opened_to(db: Session, officer: OfficerSession, case_ids: Sequence[bytes], compartment: str = CASE) -> set[bytes]:

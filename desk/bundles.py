@@ -57,11 +57,12 @@ def listing() -> ResponseReturnValue:
         count = max(1, -(-total // PAGE))
         number = min(max(1, request.args.get("page", 1, type=int)), count)
         found = sent.list_sent(db, officer(), now=now(), start=(number - 1) * PAGE, most=PAGE)
-        handles = {one.case_id: one.handle for one in cases.list_cases(db, officer())}
-        waiting = [one for one in share_drafts.list_all(db, officer()) if one.asked or one.is_sending]
-        drafts = len(share_drafts.list_all(db, officer()))
+        begun = share_drafts.list_all(db, officer())
+        waiting = [one for one in begun if one.asked or one.is_sending]
+        handles = cases.handles_of(db, officer(), {one.case_id for one in found} | {one.case_id for one in begun})
     return render_template(
-        "bundles/list.html", found=found, handles=handles, words=share_words, pages=Pages(number, count), drafts=drafts,
+        "bundles/list.html", found=found, handles=handles, words=share_words, pages=Pages(number, count),
+        drafts=len(begun),
         waiting=[(one, sharing.address("send", one), handles.get(one.case_id, "")) for one in waiting],
     )  # fmt: skip
 

@@ -21,11 +21,13 @@ from errors import Conflict, CustodyBroken, NotFound
 from evidence import exhibits as service
 from evidence import holdings, register
 from evidence.seals import Seal, current_seal
-from exchange import custody_acts, showing
+from exchange import case_lists, custody_acts, showing
 from exchange.custody_acts import Origin, SameFile
 
 pages: Final = Blueprint("exhibits", __name__)
 PAGE: Final = 50
+MOST_CASES: Final = 300  # in a list to choose from; of more the words of the filter find a file number
+FEW_CASES: Final = 10
 
 # state: (kind of the tag, symbol, words)
 STATES: Final[dict[str, tuple[str, str, Any]]] = {
@@ -71,10 +73,14 @@ class RegisterForm(DeskForm):
             one.flags.optional = False  # a filter need not say that it may stay empty
 
 
-def own_cases() -> Choices:
-    """Cases of the officer, as choices."""
-    with office().files.session() as db:
-        return [(one.case_id.hex(), one.handle) for one in cases.list_cases(db, officer())]
+def own_cases(asked: str) -> Choices:
+    """Cases of the officer, as choices; of very many the one that is asked for and a few more."""
+    with office().files.reading() as db:
+        found = case_lists.list_handles(db, officer())
+        some = {one.case_id: one.handle for one in found[: None if len(found) <= MOST_CASES else FEW_CASES]}
+        if asked:
+            some |= cases.handles_of(db, officer(), {identifier(asked)})
+    return [(case_id.hex(), handle) for case_id, handle in some.items()]
 
 
 @pages.route("/exhibits", methods=["GET", "POST"], endpoint="register")
@@ -82,11 +88,12 @@ def own_cases() -> Choices:
 def list_all() -> ResponseReturnValue:
     """All exhibits of the officer's cases, filtered."""
     form = RegisterForm()
-    handles = own_cases()
+    asked = request.args.get("case", "") if request.method == "GET" else form.case.data or ""
+    handles = own_cases(asked)
     form.case.choices = [("", _("All cases")), *handles]
     form.state.choices = [("", _("Any")), *((name, str(words[2])) for name, words in STATES.items())]
     if request.method == "GET":
-        form.case.data = request.args.get("case", "")
+        form.case.data = asked
     wanted = form.case.data if form.case.data in dict(handles) else ""
     number = max(1, request.form.get("page", 1, type=int))
     with office().files.session() as db:

@@ -20,16 +20,19 @@ from desk.opened import held_of, pages, shown_of
 from desk.opened_store import Held
 from errors import AmparoError, FlagForbids
 from evidence.readers import Material
-from exchange import adopting, exports, handing_on
+from exchange import adopting, case_lists, exports, handing_on
 from exchange.reading import preview
 
 __all__ = ["case_choices", "pages"]
 LONGEST_REASON = 200
+MOST_TITLES = 300  # a title has to be opened with the key of its case
 
 
 def case_choices() -> list[tuple[str, str]]:
-    """Cases of the officer's teams, by file number and title."""
-    with office().files.session() as db:
+    """Cases of the officer's teams, by file number and title; of very many the number alone."""
+    with office().files.reading() as db:
+        if case_lists.count(db, officer()) > MOST_TITLES:
+            return [(one.case_id.hex(), one.handle) for one in case_lists.list_handles(db, officer())[:]]
         return [
             (one.case_id.hex(), f"{one.handle}  {cases.read_facts(db, officer(), one).get('title', '')}".strip())
             for one in cases.list_cases(db, officer())

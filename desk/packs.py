@@ -19,10 +19,11 @@ from desk.jobs import Progress
 from desk.printing import print_custody_statement
 from errors import AmparoError
 from evidence import exhibits
-from exchange import court_packs, follow, sync
+from exchange import case_lists, court_packs, follow, sync
 from exchange.trust import trust_of_desk
 
 pages: Final = Blueprint("packs", __name__)
+MOST_CASES: Final = 20  # to begin a pack of
 
 STATES: Final = {
     court_packs.PLANNED: ("note", "hourglass-split", _l("Planned, waits for the first signature")),
@@ -73,15 +74,14 @@ class OneButton(DeskForm):
 @needs("pack")
 def packs() -> ResponseReturnValue:
     """Packs of all cases of this officer, newest first."""
-    found: list[dict[str, Any]] = []
-    with office().files.session() as db:
-        mine = cases.list_cases(db, officer())
-        for case in mine:
-            rows = court_packs.list_packs(db, officer(), case.case_id)
-            found += [{"case": case.handle, "pack": one, "state": _state(one)} for one in rows]
-        choices = [(case.case_id.hex(), case.handle) for case in mine]
-    found.sort(key=lambda one: one["pack"].made_at, reverse=True)
-    return render_template("packs/list.html", found=found, choices=choices)
+    with office().files.reading() as db:
+        found = [
+            {"case": handle, "pack": one, "state": _state(one)}
+            for handle, one in court_packs.list_all_packs(db, officer())
+        ]
+        mine = case_lists.list_handles(db, officer(), state=case_lists.OPEN, newest_first=True)
+        choices = [(one.case_id.hex(), one.handle) for one in mine[:MOST_CASES]]
+    return render_template("packs/list.html", found=found, choices=choices, more=len(mine) > len(choices))
 
 
 def _state(row: court_packs.PackRow) -> tuple[str, str, Any]:

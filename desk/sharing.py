@@ -19,7 +19,7 @@ from desk.forms import done, once
 from desk.share_forms import DraftForm
 from desk.share_summary import code_words, fields_words, month_words
 from errors import DraftStale, NotFound
-from exchange import purposes, share_drafts, share_options, share_preview
+from exchange import case_lists, purposes, share_drafts, share_options, share_preview
 from exchange.share_drafts import STEPS, Draft, Recipient
 from identity import flags, persons
 
@@ -137,8 +137,7 @@ def case(draft_id: str) -> ResponseReturnValue:
 
 def _case_step(draft: Draft) -> ResponseReturnValue:
     with office().files.session() as db:
-        own = cases.list_cases(db, officer())
-        choices = [(one.case_id.hex(), one.handle) for one in own]
+        choices = [(one.case_id.hex(), one.handle) for one in case_lists.list_handles(db, officer())[:]]
         if draft.case_id:
             cases.get_case(db, officer(), draft.case_id)
     data = {
@@ -350,8 +349,8 @@ def _fits(form: DraftForm, draft: Draft) -> bool:
 def drafts() -> ResponseReturnValue:
     """Shares that were begun: go on, or delete."""
     with office().files.session() as db:
-        handles = {one.case_id: one.handle for one in cases.list_cases(db, officer())}
         found = share_drafts.list_all(db, officer())
+        handles = cases.handles_of(db, officer(), {one.case_id for one in found})
     rows = [(one, handles.get(one.case_id, ""), NAMES[one.next_step()], address(one.next_step(), one)) for one in found]
     return render_template("sharing/drafts.html", rows=rows, words=share_words)
 

@@ -6,12 +6,11 @@ from typing import Final
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from agencies import cases
-from agencies.models import Case
 from desk.access import any_officer, may, now, office, officer
 from desk.progress import jobs
 from desk.tasks import all_tasks
-from exchange import inquiries
+from exchange import case_lists, inquiries
+from exchange.case_lists import OPEN
 
 pages: Final = Blueprint("today", __name__)
 MOST: Final = 5
@@ -32,8 +31,8 @@ def page() -> ResponseReturnValue:
     """The first page after the sign-in."""
     with office().files.session() as db:
         looked_at = office().log(db).synced_at
-        mine: list[Case] = cases.list_cases(db, officer())[-MOST:][::-1] if may("case-read") else []
-        handles = [(case.case_id.hex(), case.handle) for case in mine]
+        mine = case_lists.list_handles(db, officer(), state=OPEN, newest_first=True)[:MOST] if may("case-read") else []
+        handles = [(one.case_id.hex(), one.handle) for one in mine]
     return render_template(
         "today.html", tasks=all_tasks(), at=now(), looked_at=looked_at, cases=handles, waits=_waits(),
         running=jobs().running(officer().handle),

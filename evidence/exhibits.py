@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sqlalchemy import func, select
@@ -183,12 +183,20 @@ def list_exhibits(
 def _open(
     db: Session, officer: OfficerSession, key: bytes | bytearray, row: ExhibitRow, *, with_state: bool = True
 ) -> Exhibit:  # fmt: skip
+    found = opened(key, row)
+    own = holdings.own_holdings(db, row.case_id, row.object_id)
+    return replace(
+        found, holding=own[-1].holding if own else None,
+        state=holdings.state(db, officer, row.case_id, row.object_id) if with_state else "",
+    )  # fmt: skip
+
+
+def opened(key: bytes | bytearray, row: ExhibitRow) -> Exhibit:
+    """What a row says, for long lists: `holding` and `state` are not read."""
     raw = open_column(key, "exhibit", "content", row.object_id, row.version, row.content)
     value = parse_json(raw, max_bytes=LARGEST_BYTES)
-    own = holdings.own_holdings(db, row.case_id, row.object_id)
     return Exhibit(
         row.object_id, value["root_number"], value["local_number"], value["description"],
         tuple(unb64u(one, IDENTIFIER_BYTES) for one in value["files"]), tuple(value["handling"]),
-        own[-1].holding if own else None,
-        holdings.state(db, officer, row.case_id, row.object_id) if with_state else "", row.is_own,
+        None, "", row.is_own,
     )  # fmt: skip

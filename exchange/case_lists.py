@@ -7,8 +7,9 @@ from typing import Final, overload
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from agencies.members import CASE, OfficerSession
-from agencies.models import Case, CaseKey, Exclusion
+from agencies import cases
+from agencies.members import OfficerSession
+from agencies.models import Case
 from crypto.encoding import parse_json
 from exchange import case_contents, case_files
 from exchange.case_files import CaseFile
@@ -41,17 +42,10 @@ class Line:
     last_at: int
 
 
-def _own(officer: OfficerSession) -> Select[bytes]:
-    kept_out = select(Exclusion.case_id).where(Exclusion.officer == officer.handle)
-    return select(CaseKey.case_id).where(
-        CaseKey.holder == officer.handle, CaseKey.compartment == CASE, CaseKey.case_id.not_in(kept_out)
-    )
-
-
 def count(db: Session, officer: OfficerSession) -> int:
     """How many cases the officer works on."""
     officer.require("case-read")
-    return db.scalar(select(func.count()).select_from(_own(officer).subquery())) or 0
+    return db.scalar(select(func.count()).select_from(cases.own_cases(officer).subquery())) or 0
 
 
 class Handles(Sequence[Handle]):
@@ -87,7 +81,7 @@ def list_handles(
         within: only these.
     """
     officer.require("case-read")
-    query = select(Case.case_id, Case.handle).where(Case.case_id.in_(_own(officer)))
+    query = select(Case.case_id, Case.handle).where(Case.case_id.in_(cases.own_cases(officer)))
     if state in (OPEN, CLOSED):
         query = query.where(Case.closed_at.is_(None) if state == OPEN else Case.closed_at.is_not(None))
     order = (Case.opened_at.desc(), Case.handle) if newest_first else (Case.handle,)

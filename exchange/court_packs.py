@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from agencies import cases
 from agencies.cases import case_key
 from agencies.members import OfficerSession
 from crypto import labels
@@ -373,6 +374,16 @@ def list_packs(db: Session, officer: OfficerSession, case_id: bytes) -> list[Pac
     case_key(db, officer, case_id)
     rows = db.scalars(select(CourtPack).where(CourtPack.case_id == case_id).order_by(CourtPack.made_at.desc()))
     return [_row(db, row, _content(db, officer, row)) for row in rows]
+
+
+def list_all_packs(db: Session, officer: OfficerSession) -> list[tuple[str, PackRow]]:
+    """Packs of all cases of the officer with the cases' file numbers, newest first."""
+    found = [
+        (case.handle, one)
+        for case in cases.list_cases(db, officer, select(CourtPack.case_id))
+        for one in list_packs(db, officer, case.case_id)
+    ]
+    return sorted(found, key=lambda one: one[1].made_at, reverse=True)
 
 
 def _row(db: Session, row: CourtPack, content: Mapping[str, Any]) -> PackRow:

@@ -16,7 +16,7 @@ from evidence import exhibits
 from exchange import filing, notes
 from exchange.cover import Cover
 from exchange.filing import FiledItem
-from exchange.models import FiledHandle, HandleOrder
+from exchange.models import Filed, FiledHandle, HandleOrder
 from exchange.reading import cover_with
 
 FREE: Final = "free"
@@ -58,7 +58,10 @@ def list_kept(db: Session, officer: OfficerSession, case_id: bytes | None = None
     Raises:
         NotPermitted: not on the team of the case.
     """
-    chosen = cases.list_cases(db, officer) if case_id is None else [cases.get_case(db, officer, case_id)]
+    if case_id is None:
+        chosen = cases.list_cases(db, officer, select(Filed.case_id))
+    else:
+        chosen = [cases.get_case(db, officer, case_id)]
     found = [item for case in chosen for item in _of_case(db, officer, case)]
     return sorted(found, key=lambda one: (-one.item.filed_at, one.item.bundle_id, one.item.index))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from agencies import cases
@@ -31,7 +32,7 @@ def drafts_of(db: Session, officer: OfficerSession, kinds: Sequence[str]) -> lis
     """Drafts of these kinds in the cases of an officer, the newest first."""
     found = [
         (row, composition.load_draft(db, officer, row.draft_id))
-        for case in cases.list_cases(db, officer)
+        for case in cases.list_cases(db, officer, select(Draft.case_id))
         for row in composition.list_drafts(db, officer, case.case_id)
     ]
     return sorted((one for one in found if one[1].kind in kinds), key=lambda one: -one[0].changed_at)

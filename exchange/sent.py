@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from agencies import cases
 from agencies.members import OfficerSession
+from agencies.models import CaseKey
 from crypto.encoding import unb64u
 from crypto.header import Header, parse_header
 from crypto.statements import parse_statement
@@ -62,7 +63,8 @@ class Sent:
 
 def count(db: Session, officer: OfficerSession) -> int:
     """How many bundles the officer's case teams have sent."""
-    own = [one.case_id for one in cases.list_cases(db, officer)]
+    officer.require("case-read")
+    own = cases.own_cases(officer)
     query = select(func.count()).select_from(StoredBundle)
     return int(db.scalar(query.where(StoredBundle.direction == OUT, StoredBundle.case_id.in_(own))) or 0)
 
@@ -77,10 +79,13 @@ def list_sent(
         case_id: of one case alone.
     """
     officer.require("share")
-    own = [one.case_id for one in cases.list_cases(db, officer) if case_id in (None, one.case_id)]
+    officer.require("case-read")
+    wanted = cases.own_cases(officer)
+    if case_id is not None:
+        wanted = wanted.where(CaseKey.case_id == case_id)
     query = (
         select(StoredBundle)
-        .where(StoredBundle.direction == OUT, StoredBundle.case_id.in_(own))
+        .where(StoredBundle.direction == OUT, StoredBundle.case_id.in_(wanted))
         .order_by(StoredBundle.added_at.desc(), StoredBundle.bundle_id)
     )
     return [_sent(db, officer, row, now) for row in db.scalars(query.offset(start).limit(most))]

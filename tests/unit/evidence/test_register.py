@@ -39,7 +39,10 @@ def test_exhibits_are_found_by_case_words_and_custody_in_pages(team: Team) -> No
     assert find(team, words="e-0002") == (["Blue lamp"], 1)
     assert find(team, words="np-2031-2") == (["Red chair"], 1)
     assert find(team, state="here", start=1, most=2) == (["Blue lamp", "Red door"], 4)
+    assert find(team, start=2, most=1) == (["Red door"], 4)
     assert find(team, state="ended") == ([], 0)
+    assert find(team, state="offered") == ([], 0)
+    assert find(team, state="unknown") == ([], 0)
 
 
 def test_nobody_finds_what_is_of_a_case_of_others(team: Team) -> None:
