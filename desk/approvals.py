@@ -13,7 +13,7 @@ from desk import share_words, sharing
 from desk.access import may, needs, now, office, officer
 from desk.casework import identifier
 from desk.forms import DeskForm, done, once
-from desk.share_summary import code_words, month_words, shown
+from desk.share_summary import code_words, shown
 from errors import AmparoError, Conflict, NotFound, NotPermitted
 from exchange import (
     approvals,
@@ -77,7 +77,7 @@ def page(approval: str) -> ResponseReturnValue:
     return render_template(
         "approvals/page.html", row=row, subject=subject, is_own=is_own, readers=readers, form=form,
         handle=handle, content=content, words=share_words, question=question_of(row.kind),
-        month_words=month_words, code_words=code_words,
+        code_words=code_words,
         next=_next(row) if is_own else None, can_carry_out=is_own and row.kind in CARRY_OUT, sender=_sender(row),
     )  # fmt: skip
 

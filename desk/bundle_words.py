@@ -1,10 +1,8 @@
 """Words for what bundles are, carry and forbid; each for a closed list, with one answer for anything else."""
 
-import datetime
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flask_babel import format_date
 from flask_babel import lazy_gettext as _l
 
 KINDS: Final[Mapping[str, Any]] = {
@@ -138,11 +136,3 @@ def code_words(code: str) -> tuple[Any, Any]:
 def purpose_words(purpose: str) -> Any:
     """A purpose as a label; one that this desk does not know stands as its sender wrote it."""
     return PURPOSES.get(purpose, purpose)
-
-
-def month_words(month: str) -> str:
-    """A month in words, out of 2027-12."""
-    try:
-        return str(format_date(datetime.date.fromisoformat(month + "-01"), "MMMM y"))
-    except ValueError:
-        return month

@@ -13,7 +13,7 @@ from desk.access import may, needs, now, office, officer
 from desk.casework import identifier
 from desk.forms import DeskForm, done, once
 from desk.jobs import Progress
-from desk.share_summary import month_words, shown
+from desk.share_summary import shown
 from errors import NotEntitled
 from exchange import (
     composition,
@@ -90,7 +90,7 @@ def page(bundle: str) -> ResponseReturnValue:
     job = next((one for one in progress.jobs().running(officer().handle) if one.back == back), None)
     return render_template(
         "bundles/page.html", one=found, acts=acts, is_short=is_short, handle=handle, content=content, words=share_words,
-        month_words=month_words, pending=reading.unanswered_requests(acts), fresh=fresh, form=DeskForm(), job=job,
+        pending=reading.unanswered_requests(acts), fresh=fresh, form=DeskForm(), job=job,
         is_final=sent.is_final(found), detail=sent.details_of, may_stop=may("hold"), **_stopped(found),
     )  # fmt: skip
 
@@ -120,7 +120,7 @@ def _stopped(found: Sent) -> dict[str, Any]:
 def receipt(bundle: str) -> ResponseReturnValue:
     """After sending: number, time, digest, recipients, what happens next; to print. `with` names its sisters."""
     found = [get(one) for one in dict.fromkeys([bundle, *request.args.getlist("with")[:20]])]
-    return render_template("bundles/receipt.html", found=found, words=share_words, month_words=month_words)
+    return render_template("bundles/receipt.html", found=found, words=share_words)
 
 
 # ---- Sending on ---------------------------------------------------------------------------------------------------

@@ -23,7 +23,9 @@ def install(app: Flask, default: str, time_zone: str) -> None:
     app.config.update(BABEL_DEFAULT_LOCALE=default, BABEL_DEFAULT_TIMEZONE=time_zone)
     babel = Babel(app, locale_selector=chosen, timezone_selector=lambda: time_zone)
     babel.domain_instance = Catalogues()
-    app.jinja_env.filters.update(day=day, moment=moment, clock=clock, size=size, exact=exact, field_words=field_words)
+    app.jinja_env.filters.update(
+        day=day, month=month, moment=moment, clock=clock, size=size, exact=exact, field_words=field_words
+    )
 
 
 def chosen() -> str:
@@ -55,10 +57,33 @@ def tag() -> str:
 # ---- How things are written -------------------------------------------------------------------------------------
 
 
+DAYS: Final = {"es": "d 'de' MMMM 'de' y"}
+
+
+def language() -> str:
+    """The language of this request; empty without one."""
+    found = get_locale()
+    return "" if found is None else str(found.language)
+
+
 def _aware(value: int | float | datetime.datetime) -> datetime.datetime:
     if isinstance(value, datetime.datetime):
         return value
     return datetime.datetime.fromtimestamp(value, datetime.UTC)
+
+
+def day_pattern(language: str) -> str:
+    """How a date in full is written in a language, as CLDR patterns go."""
+    return DAYS.get(language, "d MMMM y")
+
+
+def month(value: str) -> str:
+    """A month in full out of YYYY-MM: December 2027. What is no month stays as it is."""
+    try:
+        first = datetime.date.fromisoformat(f"{value}-01")
+    except ValueError:
+        return value
+    return str(format_date(first, day_pattern(language()).partition(" ")[2].removeprefix("'de' ")))
 
 
 def day(value: int | float | str | datetime.date | None) -> str:
@@ -70,12 +95,12 @@ def day(value: int | float | str | datetime.date | None) -> str:
             return day(datetime.date.fromisoformat(value[:10]))
         except ValueError:
             return value
-    return str(format_date(_aware(value) if isinstance(value, int | float) else value, "d MMMM y"))
+    return str(format_date(_aware(value) if isinstance(value, int | float) else value, day_pattern(language())))
 
 
 def moment(value: int | float | None) -> str:
     """Date and time in the agency's time zone, 24 hours: 23 November 2026, 14:05."""
-    return "-" if value is None else str(format_datetime(_aware(value), "d MMMM y, HH:mm"))
+    return "-" if value is None else str(format_datetime(_aware(value), f"{day_pattern(language())}, HH:mm"))
 
 
 def clock(value: int | float | None) -> str:

@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
-from flask_babel import format_date
 from sqlalchemy.orm import Session
 
 from agencies import comparison
@@ -42,11 +40,6 @@ class Shown:
     def codes(self) -> list[tuple[str, Any]]:
         """Codes with their sentences."""
         return [code_words(one) for one in self.made.handling]
-
-
-def month_words(month: str) -> str:
-    """A month in full out of YYYY-MM: December 2027."""
-    return str(format_date(date.fromisoformat(f"{month}-01"), "MMMM y"))
 
 
 def code_words(code: str) -> tuple[str, Any]:

@@ -17,7 +17,7 @@ from desk.casework import identifier
 from desk.field_words import field_words
 from desk.forms import done, once
 from desk.share_forms import DraftForm
-from desk.share_summary import code_words, fields_words, month_words
+from desk.share_summary import code_words, fields_words
 from errors import DraftStale, NotFound
 from exchange import case_lists, purposes, share_drafts, share_options, share_preview
 from exchange.share_drafts import STEPS, Draft, Recipient
@@ -42,7 +42,7 @@ def page(template: str, step: str, draft: Draft, **more: Any) -> str:
     names = [NAMES[one] for one in STEPS]
     return render_template(
         f"sharing/{template}.html", draft=draft, step=STEPS.index(step) + 1, steps=names, words=share_words,
-        code_words=code_words, month_words=month_words, back=_before(step, draft), **more,
+        code_words=code_words, back=_before(step, draft), **more,
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from crypto.digests import sha256
 from crypto.encoding import dump_json
+from desk import languages
 from exchange import text_readings
 
 FOLDER: Final = Path(__file__).parent / "survivor_texts"
@@ -65,7 +66,7 @@ class Texts:
     def day(self, value: str | date) -> str:
         """A day in full, with the month's name."""
         found = date.fromisoformat(value) if isinstance(value, str) else value
-        return str(format_date(found, "d MMMM y", locale=self.language))
+        return str(format_date(found, languages.day_pattern(self.language), locale=self.language))
 
 
 @cache
