@@ -213,8 +213,13 @@ def test_an_officer_can_be_kept_out_of_one_case(desk: DeskFiles, recovery_seed: 
         cases.add_member(db, one, case_id, "north/liaison-2", vault=True, now=NOW)
         db.flush()
         assert cases.case_key(db, two, case_id, members.VAULT)
+        both = {one.case_id for one in cases.list_cases(db, two)}
+        assert both == {case_id, other_case} == set(cases.handles_of(db, two, both))
         cases.exclude_officer(db, one, case_id, "north/liaison-2", now=NOW)
         db.flush()
+        # Not even the file number: it can say whose case it is.
+        assert [one.case_id for one in cases.list_cases(db, two)] == [other_case]
+        assert list(cases.handles_of(db, two, both)) == [other_case]
         with pytest.raises(NotPermitted):
             cases.case_key(db, two, case_id)
         with pytest.raises(NotPermitted):
