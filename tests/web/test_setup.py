@@ -32,9 +32,9 @@ def use(page: Page, name: str) -> None:
     page.get_by_role("button", name=name).click()
 
 
-def first_two(page: Page) -> None:
-    """Language and agency."""
-    page.get_by_role("link", name="Start").click()
+def first_two(page: Page, start: str = "Start") -> None:
+    """Language and agency; `start` is the first link, in the language of the installation."""
+    page.get_by_role("link", name=start).click()
     page.get_by_label("English").check()
     use(page, "Continue")
     page.get_by_role("link", name="Go on").click()
@@ -80,7 +80,7 @@ def test_the_first_run_from_the_code_to_the_network(page: Page, field: Field, tm
         page.goto(address)
         expect(page).to_have_url(f"{served.url}/setup")  # the code does not stay in the address
         assert violations(page) == []
-        first_two(page)
+        first_two(page, "Commencer")
         page.get_by_role("link", name="Go on").click()
         page.get_by_label("Passphrase", exact=True).fill("too short")
         page.get_by_label("The passphrase once more").fill("too short")
