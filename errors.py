@@ -132,8 +132,14 @@ class ConsentWithdrawn(Refused):
     code = "consent-withdrawn"
 
 
+class NoOwnPlace(Refused):
+    """This bundle rests on eight consents and cannot be stopped alone; withdraw those."""
+
+    code = "no-own-place"
+
+
 class ReleaseHeld(Refused):
-    """What rests on this consent is held; nothing is released until its agency lifts the hold."""
+    """It is held; nothing of it is released until the agency that set the hold lifts it."""
 
     code = "held"
 

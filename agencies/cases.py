@@ -155,11 +155,11 @@ def write_facts(db: Session, officer: OfficerSession, case: Case, facts: dict[st
     case.facts = seal_column(key, "case", "facts", case.case_id, case.version, dump_json(facts))
 
 
-def own_cases(officer: OfficerSession) -> Select[bytes]:
-    """The ids of the cases that the officer works on: on the team, and not kept out."""
+def own_cases(officer: OfficerSession, compartment: str = CASE) -> Select[bytes]:
+    """The ids of the cases that the officer works on: with a key of this compartment, and not kept out."""
     kept_out = select(Exclusion.case_id).where(Exclusion.officer == officer.handle)
     return select(CaseKey.case_id).where(
-        CaseKey.holder == officer.handle, CaseKey.compartment == CASE, CaseKey.case_id.not_in(kept_out)
+        CaseKey.holder == officer.handle, CaseKey.compartment == compartment, CaseKey.case_id.not_in(kept_out)
     )
 
 
@@ -183,12 +183,7 @@ def handles_of(db: Session, officer: OfficerSession, case_ids: Collection[bytes]
 
 def opened_to(db: Session, officer: OfficerSession, case_ids: Sequence[bytes], compartment: str = CASE) -> set[bytes]:
     """Those of these cases that the officer opens now."""
-    kept_out = select(Exclusion.case_id).where(Exclusion.officer == officer.handle)
-    query = select(CaseKey.case_id).where(
-        CaseKey.holder == officer.handle, CaseKey.compartment == compartment, CaseKey.case_id.in_(case_ids),
-        CaseKey.case_id.not_in(kept_out),
-    )  # fmt: skip
-    return set(db.scalars(query))
+    return set(db.scalars(own_cases(officer, compartment).where(CaseKey.case_id.in_(case_ids))))
 
 
 def team(db: Session, officer: OfficerSession, case_id: bytes) -> dict[str, tuple[str, ...]]:

@@ -264,17 +264,17 @@ def main(arguments: list[str] | None = None) -> int:
             found, figures = measure(Browser(client, url), process, options.rounds, options.scale)
     medians = {name: statistics.median(values) for name, values in found.items()}
     pages = ("today", "cases", "stage", "case", "persons", *LISTS)
-    page = statistics.median(medians[one] for one in pages)
+    slowest = max(medians[one] for one in pages)
     searched = max(medians["search"], medians["rare"])
     return Result(
         name="desk",
-        unit="ms of a page (median of the medians of every kind)",
-        ours=page,
+        unit="ms of the slowest page (median)",
+        ours=slowest,
         peers={},
         ratios={},
         memory_mib=figures["memory_mib"],
         goals={
-            f"a page at most {GOAL_PAGE_MS} ms": page <= GOAL_PAGE_MS,
+            f"pages at most {GOAL_PAGE_MS} ms": slowest <= GOAL_PAGE_MS,
             f"search at most {GOAL_SEARCH_MS} ms": searched <= GOAL_SEARCH_MS,
             f"memory at most {GOAL_MIB} MiB": figures["memory_mib"] <= GOAL_MIB,
         },

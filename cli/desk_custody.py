@@ -84,7 +84,7 @@ def pack() -> None:
 @click.argument("case_id", type=ID)
 @click.option("--reference", required=True, help="Of the proceeding.")
 @click.option("--court-order", help="Reference of the court's order, where a flag forbids export.")
-@click.option("--ground", help="Legal ground of the pack, for what is kept under it although a consent was withdrawn.")
+@click.option("--ground", help="Legal ground of the pack, for what is kept under it although it was withdrawn.")
 @pass_at
 def plan(at: At, case_id: bytes, reference: str, court_order: str | None, ground: str | None) -> None:
     """Read every exhibit of a case, form the pack, and put it on record."""
@@ -147,7 +147,7 @@ def list_packs(at: At, case_id: bytes) -> None:
         rows = court_packs.list_packs(db, officer, case_id)
     with table(at, "Packs:", "No pack was made yet.") as lines:
         for row in rows:
-            note = ", a consent was withdrawn: build it again" if row.is_blocked else ""
+            note = ", something in it was withdrawn: build it again" if row.is_blocked else ""
             lines.append(f"  {short(row.pack_id)}  {day(row.made_at)}  {row.state}{note}")
     if at.as_json:
         at.say(

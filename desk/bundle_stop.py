@@ -1,5 +1,6 @@
 """Hold and withdraw a bundle that was sent: this bundle alone, or everything that rests on its consents."""
 
+from collections.abc import Callable
 from typing import Final
 
 from flask import flash, render_template, request, url_for
@@ -46,10 +47,12 @@ class StopForm(DeskForm):
 def stop(bundle: str) -> ResponseReturnValue:
     """Hold at once, by one officer; or hold and ask a second officer to destroy the key halves."""
     found, form = get(bundle), StopForm()
-    records = [one for one in _consents(found) if one.state != consent.WITHDRAWN]
+    known = _consents(found)
+    records = [one for one in known if one.state != consent.WITHDRAWN]
     if not records:
         del form.reach
-    if form.is_sent():
+    is_final = sent.is_final(found)
+    if not is_final and form.is_sent():
         targets = [one.record_id for one in records]
         if not records or form.reach.data == ALONE:
             targets = [found.bundle_id]
@@ -63,11 +66,13 @@ def stop(bundle: str) -> ResponseReturnValue:
         if records:
             form.reach.data = ALONE if is_held else CONSENTS
     return render_template(
-        "bundles/stop.html", one=found, records=records, form=form, words=share_words, is_final=sent.is_final(found)
-    )
+        "bundles/stop.html", one=found, records=records, form=form, words=share_words, is_final=is_final,
+        has_more=len(known) < len(sent.consents_of(found)),
+    )  # fmt: skip
 
 
 def _consents(found: Sent) -> list[consent.Consent]:
+    """Consents that it rests on; none for an officer who does not see the identities of the case."""
     with office().files.session() as db:
         try:
             return [consent.get_consent(db, officer(), found.case_id, one) for one in sent.consents_of(found)]
@@ -95,10 +100,9 @@ def _stop(found: Sent, targets: list[bytes], *, destroys: bool, reason: str) -> 
 @once
 def go_on(bundle: str) -> ResponseReturnValue:
     """After a colleague has agreed: destroy, or lift the hold."""
-    found = get(bundle)
-    stopping.go_on(office(), officer(), found.case_id, found.bundle_id, now=now())
-    flash(_("It is signed by two, and carried out as soon as the broker is reached."), "ok")
-    return done(_page(bundle))
+    return _carry_out(
+        bundle, stopping.go_on, _("It is signed by two, and carried out as soon as the broker is reached.")
+    )
 
 
 @pages.post("/bundles/<bundle>/stop/alone")
@@ -106,9 +110,15 @@ def go_on(bundle: str) -> ResponseReturnValue:
 @once
 def alone(bundle: str) -> ResponseReturnValue:
     """Destroy by one officer what was held for 14 days."""
+    return _carry_out(
+        bundle, stopping.destroy_alone, _("It is signed, and carried out as soon as the broker is reached.")
+    )
+
+
+def _carry_out(bundle: str, act: Callable[..., object], words: str) -> ResponseReturnValue:
     found = get(bundle)
-    stopping.destroy_alone(office(), officer(), found.case_id, found.bundle_id, now=now())
-    flash(_("It is signed, and carried out as soon as the broker is reached."), "ok")
+    act(office(), officer(), found.case_id, found.bundle_id, now=now())
+    flash(words, "ok")
     return done(_page(bundle))
 
 

@@ -73,14 +73,15 @@ class RegisterForm(DeskForm):
             one.flags.optional = False  # a filter need not say that it may stay empty
 
 
-def own_cases(asked: str) -> Choices:
-    """Cases of the officer, as choices; of very many the one that is asked for and a few more."""
+def own_cases(asked: str) -> tuple[Choices, bool]:
+    """Cases of the officer, as choices, and whether these are some of very many: the one asked for and a few more."""
     with office().files.reading() as db:
         found = case_lists.list_handles(db, officer())
-        some = {one.case_id: one.handle for one in found[: None if len(found) <= MOST_CASES else FEW_CASES]}
+        is_short = len(found) > MOST_CASES
+        some = {one.case_id: one.handle for one in found[: FEW_CASES if is_short else None]}
         if asked:
             some |= cases.handles_of(db, officer(), {identifier(asked)})
-    return [(case_id.hex(), handle) for case_id, handle in some.items()]
+    return [(case_id.hex(), handle) for case_id, handle in some.items()], is_short
 
 
 @pages.route("/exhibits", methods=["GET", "POST"], endpoint="register")
@@ -89,8 +90,10 @@ def list_all() -> ResponseReturnValue:
     """All exhibits of the officer's cases, filtered."""
     form = RegisterForm()
     asked = request.args.get("case", "") if request.method == "GET" else form.case.data or ""
-    handles = own_cases(asked)
+    handles, is_short = own_cases(asked)
     form.case.choices = [("", _("All cases")), *handles]
+    if is_short:
+        form.case.description = _("Some of your cases. Type a file number above to find what is in another.")
     form.state.choices = [("", _("Any")), *((name, str(words[2])) for name, words in STATES.items())]
     if request.method == "GET":
         form.case.data = asked

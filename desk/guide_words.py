@@ -86,5 +86,5 @@ WORDS: Final[tuple[tuple[Any, Any], ...]] = (
     (_l("Substitute"), _l("An officer of the same agency who stands in.")),
     (_l("Trust file"), _l("Keys of agencies and of the log, obtained by another way than the pack that they check.")),
     (_l("Vault"), _l("The sealed part of a case that holds identities. It never leaves the desk.")),
-    (_l("Withdrawal"), _l("The end of a consent: hold, then the halves of the keys are destroyed, then receipts.")),
+    (_l("Withdrawal"), _l("The end of a consent or a sent bundle: hold, then destroyed key halves, then receipts.")),
 )  # fmt: skip

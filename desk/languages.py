@@ -60,12 +60,6 @@ def tag() -> str:
 DAYS: Final = {"es": "d 'de' MMMM 'de' y"}
 
 
-def language() -> str:
-    """The language of this request; empty without one."""
-    found = get_locale()
-    return "" if found is None else str(found.language)
-
-
 def _aware(value: int | float | datetime.datetime) -> datetime.datetime:
     if isinstance(value, datetime.datetime):
         return value
@@ -83,7 +77,7 @@ def month(value: str) -> str:
         first = datetime.date.fromisoformat(f"{value}-01")
     except ValueError:
         return value
-    return str(format_date(first, day_pattern(language()).partition(" ")[2].removeprefix("'de' ")))
+    return str(format_date(first, day_pattern(tag()).partition(" ")[2].removeprefix("'de' ")))
 
 
 def day(value: int | float | str | datetime.date | None) -> str:
@@ -95,12 +89,12 @@ def day(value: int | float | str | datetime.date | None) -> str:
             return day(datetime.date.fromisoformat(value[:10]))
         except ValueError:
             return value
-    return str(format_date(_aware(value) if isinstance(value, int | float) else value, day_pattern(language())))
+    return str(format_date(_aware(value) if isinstance(value, int | float) else value, day_pattern(tag())))
 
 
 def moment(value: int | float | None) -> str:
     """Date and time in the agency's time zone, 24 hours: 23 November 2026, 14:05."""
-    return "-" if value is None else str(format_datetime(_aware(value), f"{day_pattern(language())}, HH:mm"))
+    return "-" if value is None else str(format_datetime(_aware(value), f"{day_pattern(tag())}, HH:mm"))
 
 
 def clock(value: int | float | None) -> str:

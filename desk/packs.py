@@ -30,7 +30,7 @@ STATES: Final = {
     court_packs.SIGNING: ("note", "people", _l("1 of 2 signatures")),
     court_packs.READY: ("ok", "check-circle-fill", _l("Ready, 2 of 2 signatures")),
 }
-BLOCKED: Final = ("stop", "slash-circle", _l("Blocked: a consent was withdrawn"))
+BLOCKED: Final = ("stop", "slash-circle", _l("Blocked: something in it was withdrawn"))
 GAPS: Final = {
     "handling": _l("A handling code forbids it in court until the provider permits it"),
     "consent": _l("The person concerned has withdrawn the consent"),
@@ -56,7 +56,7 @@ class PlanForm(DeskForm):
     )  # fmt: skip
     ground = text(
         _l("Legal ground"),
-        hint=_l("Only where something is kept although a consent was withdrawn: the ground under which it is used."),
+        hint=_l("Only where something is kept although it was withdrawn: the ground under which it is used."),
     )  # fmt: skip
 
 

@@ -141,7 +141,7 @@ def _purges() -> Iterable[Task]:
         count = len(purges.waiting(db))
     if count:
         title = ngettext("Sign %(num)d receipt of a deletion", "Sign %(num)d receipts of deletions", count)
-        words = _("A consent was withdrawn. The agency that asked waits for your answer.")
+        words = _("Something was withdrawn. The agency that asked waits for your answer.")
         yield Task(url_for("kept.items"), title, words, "trash", 2, "warn")
 
 

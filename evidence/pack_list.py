@@ -166,7 +166,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Disclosed:
-    """An earlier pack that was shown, with the numbers in it whose consent was withdrawn since."""
+    """An earlier pack that was shown, with the numbers in it that were withdrawn since."""
 
     pack: bytes
     on: str
@@ -229,7 +229,7 @@ class PackList:
 def disclosed_words(one: Disclosed) -> str:
     """What is said of an earlier pack that was shown, in one sentence."""
     numbers = ", ".join(map(str, one.numbers))
-    return f"Pack {one.pack.hex()} was shown on {one.on}; consent for number {numbers} in it was withdrawn since."
+    return f"Pack {one.pack.hex()} was shown on {one.on}; number {numbers} in it was withdrawn since."
 
 
 # ---- Reader -----------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from crypto.encoding import b64u
 from errors import AmparoError
 from evidence import exhibits, holdings
 from exchange import case_contents, case_files, inquiries, reading, stop_targets, withdrawals
-from exchange.models import Approval, Filed
+from exchange.models import Approval, Filed, Withdrawal
 from exchange.office import Office
 from identity import consent, flags, name_requests, persons
 from identity.models import PersonFlag, PersonRecord
@@ -98,9 +98,8 @@ def history(office: Office, officer: OfficerSession, case_id: bytes) -> list[Lin
             lines += [*_persons(db, officer, case_id), *_names(db, officer, case_id), *_flags(db, officer, case_id)]
             records = consent.list_consents(db, officer, case_id)
     lines += _bundles(office, officer, bundles)
-    for one in bundles:
-        if one.direction == case_contents.OUT:
-            lines += _stops(office, officer, case_id, one.bundle_id, BUNDLE)
+    for stopped in _stopped(office, [one.bundle_id for one in bundles]):
+        lines += _stops(office, officer, case_id, stopped, BUNDLE)
     lines += _consents(office, officer, case_id, records)
     return sorted(lines, key=lambda one: (-one.at, one.kind, one.what, one.about))
 
@@ -212,6 +211,12 @@ def _consents(
         about = one.record_id.hex()[:8]
         yield Line(one.made_at, CONSENT, "given", one.made_by, about, "; ".join(one.facts.purposes))
         yield from _stops(office, officer, case_id, one.record_id, CONSENT)
+
+
+def _stopped(office: Office, bundles: list[bytes]) -> set[bytes]:
+    """Those of these bundles that were stopped alone by this agency."""
+    with office.files.reading() as db:
+        return set(db.scalars(select(Withdrawal.record).where(Withdrawal.record.in_(bundles))))
 
 
 def _stops(office: Office, officer: OfficerSession, case_id: bytes, target: bytes, kind: str) -> Iterator[Line]:

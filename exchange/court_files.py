@@ -18,10 +18,10 @@ from exchange.models import FiledHandle
 from exchange.office import Office
 
 GROUND_NAME: Final = "kept-under-ground.txt"
-GROUND_TITLE: Final = "Exhibits that are kept although a consent was withdrawn"
+GROUND_TITLE: Final = "Exhibits that are kept although they were withdrawn"
 GROUND: Final = """{title}
 
-The consent on which these exhibits rested was withdrawn. {agency} keeps and uses them under this legal ground alone:
+These exhibits were withdrawn by whoever provided them. {agency} keeps and uses them under this legal ground alone:
 
 """
 _ENDINGS: Final = {
@@ -39,7 +39,7 @@ class FileSource:
         item_id: of what was filed; None for a file of the own intake.
         contents: proof of the bundle that it came in.
         handles: consent handles that it rests on.
-        ground: the legal ground under which it is used although its consent was withdrawn.
+        ground: the legal ground under which it is used although it was withdrawn.
     """
 
     file_id: bytes

@@ -294,7 +294,7 @@ def finish(
     """A pack that two officers have signed, ready to be written.
 
     Raises:
-        PackNotReady: it waits for signatures, or rests on a consent that was withdrawn.
+        PackNotReady: it waits for signatures, or something in it was withdrawn.
         FlagForbids: a flag that forbids export was raised since it was planned.
     """
     officer.require("pack")
@@ -304,7 +304,7 @@ def finish(
         if row.state != READY:
             raise PackNotReady("two officers sign a pack before it is written")
         if db.scalar(select(PackUse).where(PackUse.pack_id == pack_id, PackUse.is_blocked)):
-            raise PackNotReady("a consent on which this pack rests was withdrawn; build it again without the item")
+            raise PackNotReady("something in this pack was withdrawn; build it again without the item")
         key = case_key(db, officer, row.case_id)
         kept = open_column(key, "court_pack", "plan", pack_id, 1, row.plan)
         built, case_id = _built(db, officer, row), row.case_id

@@ -298,7 +298,7 @@ def require_readable(db: Session, item: FiledItem, under: str | None) -> None:
         under: the legal ground that the officer states; None for ordinary use.
     """
     if is_closed(db, item) and (under or "").strip() != item.ground:
-        raise NotPermitted("its consent was withdrawn; it is kept, and used, under its legal ground alone")
+        raise NotPermitted("it was withdrawn; it is kept, and used, under its legal ground alone")
 
 
 def read_filed(

@@ -268,11 +268,8 @@ def add_parents(db: Session, placement: Placement, parent: StoredBundle) -> None
 
 def own_records(db: Session, parent: bytes) -> list[bytes]:
     """Consent records of this agency on which one of its own bundles rests."""
-    query = select(HandleUse.record).where(
-        HandleUse.bundle_id == parent, HandleUse.role == HEADER, HandleUse.record.is_not(None),
-        HandleUse.record != HandleUse.bundle_id,
-    )  # fmt: skip
-    return [record for record in db.scalars(query) if record is not None]
+    rows = db.scalars(select(HandleUse).where(HandleUse.bundle_id == parent, HandleUse.role == HEADER))
+    return [row.consent for row in rows if row.consent is not None]
 
 
 def handles_of_record(db: Session, record: bytes) -> list[HandleUse]:

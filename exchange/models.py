@@ -224,6 +224,11 @@ class HandleUse(DeskBase):
 
     __table_args__ = (Index("ix_handle_use_bundle", "bundle_id"),)
 
+    @property
+    def consent(self) -> bytes | None:
+        """The consent record behind it; None also for the place that stands for the bundle itself."""
+        return None if self.record == self.bundle_id else self.record
+
 
 class Filed(DeskBase):
     """Something kept out of a received bundle: sealed under the case key, found by its handles."""

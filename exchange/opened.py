@@ -232,5 +232,5 @@ def _handles_of(db: Session, bundle_id: bytes) -> Sequence[HandleUse]:
     return [
         row
         for row in rows
-        if (row.role == handle_keys.HEADER and row.record not in (None, bundle_id)) or row.role == handle_keys.GIVEN
+        if (row.role == handle_keys.HEADER and row.consent is not None) or row.role == handle_keys.GIVEN
     ]

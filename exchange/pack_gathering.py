@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from agencies.members import OfficerSession
 from crypto.statements import parse_statement
@@ -23,13 +23,14 @@ from evidence.pack_input import (
 )
 from evidence.pack_list import Disclosed, Gap
 from evidence.pack_signers import needed_entries
-from exchange import court_files
+from exchange import court_files, handle_keys
 from exchange.arrivals import get_stored, list_events
-from exchange.models import DirectoryRow, PackNumber
+from exchange.models import DirectoryRow, HandleOrder, HandleUse, PackNumber, StoredBundle
 from exchange.office import Office
 from exchange.pack_proofs import Prover, confirmed_checkpoint
 
 WITHDRAWN: Final = "The person concerned has withdrawn the consent on which exhibit {number} rested."
+CALLED_BACK: Final = "Exhibit {number} was withdrawn by the agency that provided it."
 
 
 def gather(
@@ -63,6 +64,7 @@ def gather(
             (row.log_index, row.statement) for row in db.scalars(select(DirectoryRow).order_by(DirectoryRow.log_index))
         ]
         log = office.log(db).origin
+        is_consent = not _is_called_back(db, case_id)
     size = open_checkpoint(note, parse_trust(trust).log_keys(log)).checkpoint.size
     listed: list[PackExhibit] = []
     gaps: list[Gap] = []
@@ -72,7 +74,7 @@ def gather(
         number = numbers[exhibit.object_id]
         here = files[exhibit.object_id]
         if here is None:
-            gaps.append(Gap("consent", WITHDRAWN.format(number=number), number=number))
+            gaps.append(_gap(number, is_consent=is_consent))
             continue
         used += chains[exhibit.object_id]
         listed.append(_exhibit(office, officer, case_id, exhibit, number, chains[exhibit.object_id], here, sources))
@@ -101,6 +103,34 @@ def gather(
         note, trust, tuple(gaps), tuple(disclosed),
     )  # fmt: skip
     return given, sources
+
+
+def _gap(number: int, *, is_consent: bool) -> Gap:
+    text = WITHDRAWN if is_consent else CALLED_BACK
+    return Gap("consent" if is_consent else "other", text.format(number=number), number=number)
+
+
+def _is_called_back(db: Session, case_id: bytes) -> bool:
+    """Whether a bundle of this case was withdrawn by its own place, without a person's word (docs/protocol.md 7).
+
+    Which exhibit came in which bundle is deleted with it. So the pack says of a person that she has withdrawn only
+    where nothing of the case was withdrawn otherwise. Behind a consent's place stand spares that were dealt; behind the
+    bundle's own there are none.
+    """
+    spare = aliased(HandleUse)
+    is_dealt = select(spare.handle).where(
+        spare.bundle_id == HandleUse.bundle_id, spare.role == handle_keys.GIVEN, spare.parent_handle == HandleUse.handle
+    )
+    query = (
+        select(HandleUse.handle)
+        .join(HandleOrder, HandleOrder.handle == HandleUse.handle)
+        .join(StoredBundle, StoredBundle.bundle_id == HandleUse.bundle_id)
+        .where(
+            HandleOrder.kind == "handle-destroyed", HandleUse.role == handle_keys.HEADER,
+            StoredBundle.case_id == case_id, StoredBundle.direction == "in", ~is_dealt.exists(),
+        )
+    )  # fmt: skip
+    return db.scalar(query.limit(1)) is not None
 
 
 def _number(db: Session, case_id: bytes, objects: Sequence[bytes]) -> dict[bytes, int]:

@@ -111,39 +111,47 @@ def adopt(
 def settle_stops(db: Session, agency: str) -> None:
     """A consent or a bundle that was held or withdrawn after the copy was made is so again."""
     query = (
-        select(HandleUse.record, HandleUse.bundle_id, HandleUse.handle, HandleOrder.kind)
+        select(HandleUse.record, HandleUse.bundle_id, HandleOrder.kind)
         .join(HandleOrder, HandleOrder.handle == HandleUse.handle)
         .where(HandleUse.record.is_not(None), HandleOrder.agency == agency)
         .order_by(HandleOrder.log_index)
     )
-    bundles: dict[bytes, tuple[str, bytes]] = {}
-    for record, bundle_id, handle, kind in db.execute(query).all():
+    bundles = set()
+    for record, bundle_id, kind in db.execute(query).all():
         row = db.get(ConsentRecord, record)
         if row is not None and row.state != consent.WITHDRAWN:
             row.state = _STATES[kind]
         elif record == bundle_id:
-            bundles[bundle_id] = (_STATES[kind], handle)
-    for bundle_id, (state, handle) in bundles.items():
-        _settle_bundle(db, bundle_id, state, handle)
+            bundles.add(bundle_id)
+    for bundle_id in bundles:
+        _settle_bundle(db, agency, bundle_id)
 
 
-def _settle_bundle(db: Session, bundle_id: bytes, state: str, handle: bytes) -> None:
-    """The row of an act that the copy does not have, out of the event; why it was done is lost with the desk."""
-    if stop_targets.bundle_state(db, bundle_id) == state:
+def _settle_bundle(db: Session, agency: str, bundle_id: bytes) -> None:
+    """The row of an act on a bundle alone that the copy does not have, out of the event; its reason is lost.
+
+    One that is withdrawn here stays so: its order may wait in the outbox still.
+    """
+    query = select(HandleOrder).join(HandleUse, HandleUse.handle == HandleOrder.handle)
+    order = db.scalars(
+        query.where(HandleUse.bundle_id == bundle_id, HandleUse.record == bundle_id, HandleOrder.agency == agency)
+        .order_by(HandleOrder.log_index.desc())
+    ).first()  # fmt: skip
+    known = stop_targets.bundle_state(db, bundle_id)
+    if order is None or known in (consent.WITHDRAWN, _STATES[order.kind]):
         return
-    acts = db.scalars(select(Withdrawal).where(Withdrawal.record == bundle_id, Withdrawal.state == stop_targets.HELD))
-    for one in acts:
-        one.state = stop_targets.LIFTED if state == consent.ACTIVE else stop_targets.DESTROYED
-    if stop_targets.bundle_state(db, bundle_id) == state:
+    state = _STATES[order.kind]
+    if known == consent.HELD:
+        held = select(Withdrawal).where(Withdrawal.record == bundle_id, Withdrawal.state == stop_targets.HELD)
+        for one in db.scalars(held):
+            one.state = stop_targets.LIFTED if state == consent.ACTIVE else stop_targets.DESTROYED
         return
-    query = select(OwnEvent).where(OwnEvent.object_kind == "handle", OwnEvent.object_id == handle)
-    event = db.scalars(query.order_by(OwnEvent.number.desc())).first()
+    events = select(OwnEvent).where(OwnEvent.object_kind == "handle", OwnEvent.object_id == order.handle)
+    event = db.scalars(events.order_by(OwnEvent.number.desc())).first()
     by, at = ("", 0) if event is None else (event.officer, event.made_at)
     word = stop_targets.HELD if state == consent.HELD else stop_targets.DESTROYED
     number = os.urandom(IDENTIFIER_BYTES)
-    db.add(
-        Withdrawal(withdrawal_id=number, record=bundle_id, state=word, asked_by=by, held_at=at, changed_at=at)
-    )  # fmt: skip
+    db.add(Withdrawal(withdrawal_id=number, record=bundle_id, state=word, asked_by=by, held_at=at, changed_at=at))
     db.flush()
 
 
@@ -172,7 +180,7 @@ def relink(
     if any(own_handle(secret, header.bundle_id, place) != header.handles[place] for place in places):
         return 0  # sealed with a secret that the agency has no more
     handle_keys.keep_own(db, secret, header.bundle_id, recipients, records, own_place)
-    settle_stops(db, office.agency)
+    _settle_bundle(db, office.agency, header.bundle_id)
     return len(missing)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from agencies import cases
 from agencies.members import CASE, VAULT, OfficerSession
-from agencies.models import Case, CaseKey, Exclusion
+from agencies.models import Case
 from crypto.encoding import parse_json
 from errors import AmparoError
 from evidence.exhibits import LARGEST_BYTES as LARGEST_EXHIBIT
@@ -118,9 +118,8 @@ class SearchIndex:
 
     def _read_all(self) -> None:
         with self._files.reading() as db:
-            own = _own_cases(self._officer)
-            every = list(db.scalars(select(CaseKey.case_id).where(*own)))
-            within = select(CaseKey.case_id).where(*own)
+            within = cases.own_cases(self._officer)
+            every = list(db.scalars(within))
             self.total = len(every) + sum(
                 db.scalar(select(func.count()).select_from(table).where(table.case_id.in_(within))) or 0
                 for table in (PersonRecord, ExhibitRow, BundleNote)
@@ -205,10 +204,6 @@ class SearchIndex:
 # ---- Rows -------------------------------------------------------------------------------------------------------
 
 
-def _own_cases(officer: OfficerSession, compartment: str = CASE) -> tuple[Any, Any]:
-    return CaseKey.holder == officer.handle, CaseKey.compartment == compartment
-
-
 def _by_case(rows: Iterable[Any]) -> dict[bytes, list[Any]]:
     found: dict[bytes, list[Any]] = {}
     for row in rows:
@@ -284,15 +279,14 @@ def _mark(
 
 def _marks_now(db: Session, officer: OfficerSession) -> dict[bytes, int]:
     """The same marks, of every case of the officer, out of counts alone."""
-    vaults = set(db.scalars(select(CaseKey.case_id).where(*_own_cases(officer, VAULT))))
+    vaults = set(db.scalars(cases.own_cases(officer, VAULT)))
     sums: list[dict[bytes, tuple[int, int]]] = []
     for table in (PersonRecord, ExhibitRow, BundleNote):
         query = select(table.case_id, func.count(), func.sum(table.version)).group_by(table.case_id)
         sums.append({case_id: (count, int(total or 0)) for case_id, count, total in db.execute(query)})
     found = {}
-    kept_out = select(Exclusion.case_id).where(Exclusion.officer == officer.handle)
-    own = select(CaseKey.case_id).where(*_own_cases(officer), CaseKey.case_id.not_in(kept_out))
-    for case_id, version in db.execute(select(Case.case_id, Case.version).where(Case.case_id.in_(own))):
+    own = select(Case.case_id, Case.version).where(Case.case_id.in_(cases.own_cases(officer)))
+    for case_id, version in db.execute(own):
         people, exhibits, bundles = (part.get(case_id, (0, 0)) for part in sums)
         is_open = case_id in vaults
         found[case_id] = hash((version, is_open, people if is_open else (0, 0), exhibits, bundles))

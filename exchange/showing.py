@@ -23,7 +23,7 @@ class CaseFile:
 
     Attributes:
         is_recorded: its use goes into the custody record of this agency.
-        ground: the legal ground under which alone it is kept and used, if its consent was withdrawn.
+        ground: the legal ground under which alone it is kept and used, if it was withdrawn.
     """
 
     file_id: bytes

@@ -7,9 +7,9 @@ from sqlalchemy.orm import Session
 
 from agencies import cases
 from agencies.members import CASE, VAULT, OfficerSession
-from errors import Conflict, NotFound
-from exchange.handle_keys import handles_of_record
-from exchange.models import StoredBundle, Withdrawal
+from errors import NoOwnPlace, NotFound
+from exchange.handle_keys import HEADER, handles_of_record
+from exchange.models import HandleUse, StoredBundle, Withdrawal
 from identity import consent
 
 OUT: Final = "out"
@@ -19,10 +19,15 @@ LIFTED: Final = "lifted"
 DESTROYED: Final = "destroyed"
 
 
-def is_bundle(db: Session, target: bytes) -> bool:
-    """Whether the target is a bundle that this agency sent. Consent records and bundles both have random numbers."""
+def _bundle(db: Session, target: bytes) -> StoredBundle | None:
+    """The bundle that this agency sent out of a case; consent records and bundles both have random numbers."""
     row = db.get(StoredBundle, target)
-    return row is not None and row.direction == OUT and row.case_id is not None
+    return row if row is not None and row.direction == OUT and row.case_id is not None else None
+
+
+def is_bundle(db: Session, target: bytes) -> bool:
+    """Whether the target is a bundle that this agency sent; else it is a consent record."""
+    return _bundle(db, target) is not None
 
 
 def case_of(db: Session, target: bytes) -> bytes:
@@ -31,10 +36,8 @@ def case_of(db: Session, target: bytes) -> bytes:
     Raises:
         NotFound
     """
-    row = db.get(StoredBundle, target)
-    if row is not None and row.direction == OUT and row.case_id is not None:
-        return row.case_id
-    return consent.case_of(db, target)
+    row = _bundle(db, target)
+    return consent.case_of(db, target) if row is None or row.case_id is None else row.case_id
 
 
 def compartment_of(db: Session, target: bytes) -> str:
@@ -80,11 +83,15 @@ def mark(db: Session, officer: OfficerSession, case_id: bytes, target: bytes, st
         consent.mark(db, officer, case_id, target, state, now=now)
 
 
-def require_place(db: Session, bundle_id: bytes) -> None:
-    """Raise unless a bundle has a place of its own.
+def require_place(db: Session, target: bytes) -> None:
+    """Raise unless there is a handle by which a bundle is stopped; a consent needs none.
 
     Raises:
-        Conflict: its eight places stand for consents and for what it derives from.
+        NoOwnPlace: its eight places stand for consents and parents, or a restored desk does not know its places yet.
     """
-    if not handles_of_record(db, bundle_id):
-        raise Conflict("this bundle rests on eight consents and has no place of its own; withdraw those")
+    if not is_bundle(db, target) or handles_of_record(db, target):
+        return
+    places = db.scalars(select(HandleUse).where(HandleUse.bundle_id == target, HandleUse.role == HEADER))
+    if all(one.record is not None or one.parent_handle is not None for one in places):
+        raise NoOwnPlace
+    raise NoOwnPlace("open this bundle once at this desk first: after a restore it does not know its handles yet")

@@ -96,11 +96,13 @@ def stop(
 
     Raises:
         NotPermitted, NotFound
+        NoOwnPlace: a bundle cannot be stopped alone.
         Conflict: every one of them is stopped already.
     """
     with office.files.session() as db:
         for record in records:
             officer.require(stop_targets.right_for(db, record) if destroys else "hold")
+            stop_targets.require_place(db, record)  # before the first is stopped
     count = 0
     for record in records:
         with suppress(Conflict):

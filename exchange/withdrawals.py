@@ -71,8 +71,7 @@ def hold(
     """
     officer.require("hold")
     with office.files.session() as db:
-        if stop_targets.is_bundle(db, record_id):
-            stop_targets.require_place(db, record_id)
+        stop_targets.require_place(db, record_id)
         if stop_targets.state_of(db, officer, case_id, record_id) != consent.ACTIVE:
             raise Conflict("it is held or withdrawn already")
         withdrawal_id = _hold(db, office, officer, case_id, record_id, reason, now, random_bytes)
@@ -126,8 +125,7 @@ def ask_withdrawal(
     """
     with office.files.session() as db:
         officer.require(stop_targets.right_for(db, record_id))
-        if stop_targets.is_bundle(db, record_id):
-            stop_targets.require_place(db, record_id)
+        stop_targets.require_place(db, record_id)
         state = stop_targets.state_of(db, officer, case_id, record_id)
         _require_from(state, DESTROYED)
         if not handles_of_record(db, record_id):

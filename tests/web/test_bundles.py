@@ -214,6 +214,9 @@ def test_a_police_bundle_without_a_consent_is_held_lifted_and_withdrawn_from_its
     page.reload()
     assert "All have answered" in page.get_by_role("main").inner_text()
     assert page.get_by_role("link", name="Hold or withdraw").count() == 0
+    page.goto(f"{served.url}/bundles/{bundle.hex()}/stop")
+    assert "There is nothing to hold" in page.get_by_role("main").inner_text()
+    assert page.get_by_role("button", name="Confirm").count() == 0
     page.goto(f"{served.url}/cases/{case.case_id.hex()}/history")
     assert "A bundle was withdrawn" in page.get_by_role("main").inner_text()
 

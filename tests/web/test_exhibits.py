@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserType, Page, Route, expect
 
 from agencies import cases
+from desk import exhibits as exhibit_pages
 from evidence import exhibits, holdings, intake
 from evidence.receiving import FOLDER
 from tests.support.canaries import search
@@ -212,6 +213,28 @@ def test_a_long_register_comes_in_pages(page: Page, served: Served, field: Field
     page.get_by_role("button", name="Next").click()
     assert page.get_by_role("row").count() == 2
     expect(page.get_by_text("Page 2 of 2")).to_be_visible()
+
+
+def test_of_very_many_cases_some_are_offered_and_the_others_are_found_by_their_number(
+    page: Page, served: Served, field: Field, case_id: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with field.north.office.files.session() as db:
+        other = cases.create_case(db, field.north.officer("liaison"), "NP-2031-99", {"title": "t"}, now=now()).case_id
+    register(field, case_id, "A lamp"), register(field, other, "The only lamp of this case")
+    sign_in(page, served, "liaison-1")
+    page.goto(f"{served.url}/exhibits")
+    assert page.get_by_text("Some of your cases").count() == 0
+    monkeypatch.setattr(exhibit_pages, "MOST_CASES", 1)
+    monkeypatch.setattr(exhibit_pages, "FEW_CASES", 1)
+    page.reload()
+    expect(page.get_by_text("Some of your cases")).to_be_visible()
+    assert page.get_by_label("Case", exact=True).locator("option").count() == 2
+    page.get_by_label("Number or description").fill("NP-2031-99")
+    page.get_by_role("button", name="Filter").click()
+    assert "The only lamp of this case" in page.get_by_role("main").inner_text()
+    page.goto(f"{served.url}/exhibits?case={other.hex()}")
+    assert page.get_by_role("row").count() == 2
+    assert violations(page) == []
 
 
 # ---- Custody ----------------------------------------------------------------------------------------------------

@@ -104,7 +104,7 @@ def test_a_pack_says_that_consent_was_withdrawn_after_an_earlier_one_was_shown(c
     case.disclosed = (Disclosed(bytes(16), "2031-01-04", (2, 3)),)
     verdict = check(case.build(), case.world.trust())
     assert verdict.disclosed == (
-        f"Pack {bytes(16).hex()} was shown on 2031-01-04; consent for number 2, 3 in it was withdrawn since.",
+        f"Pack {bytes(16).hex()} was shown on 2031-01-04; number 2, 3 in it was withdrawn since.",
     )
 
 

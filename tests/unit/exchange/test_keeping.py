@@ -40,6 +40,7 @@ class Answered:
     object_id: bytes
     form: bytes
     file: bytes
+    bundle: bytes
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def answered(field: Field, tmp_path: Path) -> Answered:
         form, file = filing.file_all(south.office, officer, opened, theirs, now=now())
         adopting.adopt(south.office, officer, opened, theirs, now=now())
     field.sync_all()
-    return Answered(case_id, record, theirs, item, form, file)
+    return Answered(case_id, record, theirs, item, form, file, bundle)
 
 
 def ask(field: Field, item: bytes, ground: str = GROUND) -> bytes:
